@@ -1,0 +1,1 @@
+"""What a call costs: dated prices, the matching of model names, usage × price. Pure."""

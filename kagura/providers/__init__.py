@@ -1,0 +1,1 @@
+"""What a wire format means: a table of providers, one file a dialect."""

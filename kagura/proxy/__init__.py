@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: routes, the relay, the identity of a call, the ingest endpoints."""

@@ -1,0 +1,1 @@
+"""The trace store: tables, migrations, writes, queries, retention, export."""

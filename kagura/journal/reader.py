@@ -1,0 +1,83 @@
+"""The files of a journal folder, read from any position."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from kagura.errors import JournalError
+from kagura.journal.records import MAGIC, Record, decode, frames
+from kagura.journal.writer import SUFFIX
+
+CHUNK = 8 << 20
+"""Bytes read at a time; a longer frame is read whole."""
+
+
+class JournalFile:
+    """One file of the journal."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+
+    def size(self) -> int:
+        """Bytes in the file now."""
+        return self.path.stat().st_size
+
+    def writer_lives(self) -> bool:
+        """Whether the process that writes it still holds it."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
+    def records(self, position: int = 0) -> Iterator[tuple[int, Record]]:
+        """Records from `position` on, each with the position behind it; stops at a torn frame.
+
+        Raises JournalError where the file is none of ours or holds an unknown record.
+        """
+        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+            if position < len(MAGIC):
+                if file.read(len(MAGIC)) != MAGIC:
+                    if os.fstat(file.fileno()).st_size < len(MAGIC):
+                        return
+                    raise JournalError(f"{self.path}: not a journal file", "Move it out of the journal folder.")
+                position = len(MAGIC)
+            want = CHUNK
+            while True:
+                file.seek(position)
+                data = memoryview(file.read(want))
+                start = position
+                for end, payload in frames(data):
+                    position = start + end
+                    yield position, decode(payload)
+                if len(data) < want:
+                    return
+                # A frame that did not fit is read again with more room; an empty gain at full room is damage.
+                want = CHUNK if position > start else want * 4
+                if want > 4 * (1 << 30):
+                    return
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.path.unlink(missing_ok=True)
+
+
+def journal_files(folder: Path) -> list[JournalFile]:
+    """The journal files of a folder, oldest first; links and foreign files are passed over."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [
+        JournalFile(Path(entry.path))
+        for entry in entries
+        if entry.name.endswith(SUFFIX)
+        and not entry.name.startswith(".")
+        and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    ]

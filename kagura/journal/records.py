@@ -1,0 +1,110 @@
+"""The records of the journal and their frames.
+
+A file is the magic line, then frames: payload length and CRC-32 of the payload (both little-endian u32), payload. The
+payload is a msgpack-encoded record; its `type` tells which.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import msgspec
+
+from kagura.errors import JournalError
+from kagura.model import Body, Event, Exchange, Headers, Labels, Outcome
+
+MAGIC = b"kagura journal 1\n"
+_HEAD = struct.Struct("<II")
+MAX_PAYLOAD = 1 << 30
+"""A longer frame is taken for damage."""
+
+
+class Started(msgspec.Struct, tag_field="type", tag="s", kw_only=True, omit_defaults=True):
+    """An exchange has begun: what is known when the request goes out."""
+
+    id: str
+    provider: str
+    dialect: str
+    method: str
+    target: str
+    received_at: int
+    labels: Labels = Labels()
+    request_headers: Headers = []
+    request_body: Body | None = None
+    """The body, where it was read before the call began; else it comes with `Ended`."""
+    usage_asked: bool = False
+
+
+class Ended(msgspec.Struct, tag_field="type", tag="e", kw_only=True, omit_defaults=True):
+    """The same exchange has ended: the answer and how it went."""
+
+    id: str
+    outcome: Outcome
+    done_at: int
+    request_body: Body | None = None
+    sent_at: int | None = None
+    first_byte_at: int | None = None
+    last_byte_at: int | None = None
+    status: int | None = None
+    response_headers: Headers = []
+    response_body: Body = Body()
+    error: str | None = None
+
+
+class Reported(msgspec.Struct, tag_field="type", tag="v", kw_only=True):
+    """An event that an SDK or a command reports."""
+
+    event: Event
+
+
+Record = Started | Ended | Reported
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> list[bytes]:
+    """The frame of a record, in pieces for one `writev`."""
+    payload = _encoder.encode(record)
+    return [_HEAD.pack(len(payload), zlib.crc32(payload)), payload]
+
+
+def decode(payload: bytes | memoryview) -> Record:
+    """The record in a payload. Raises JournalError where it is none of ours."""
+    try:
+        return _decoder.decode(payload)
+    except msgspec.DecodeError as error:
+        raise JournalError(f"not a journal record: {error}") from None
+
+
+def frames(data: memoryview, offset: int = 0) -> Iterator[tuple[int, memoryview]]:
+    """Payloads from `offset` on, each with the offset behind its frame; stops at the first torn or damaged frame."""
+    end = len(data)
+    while offset + _HEAD.size <= end:
+        length, crc = _HEAD.unpack_from(data, offset)
+        start = offset + _HEAD.size
+        if length > MAX_PAYLOAD or start + length > end:
+            return
+        payload = data[start : start + length]
+        if zlib.crc32(payload) != crc:
+            return
+        offset = start + length
+        yield offset, payload
+
+
+def exchange(start: Started, end: Ended) -> Exchange:
+    """The whole exchange from its two records."""
+    return Exchange(
+        **{name: getattr(start, name) for name in _HEAD_FIELDS},
+        **{name: getattr(end, name) for name in _TAIL_FIELDS},
+        request_body=start.request_body or end.request_body or Body(),
+    )
+
+
+def unfinished(start: Started) -> Exchange:
+    """The exchange of a call that has no end yet."""
+    return Exchange(**{name: getattr(start, name) for name in _HEAD_FIELDS}, request_body=start.request_body or Body())
+
+
+_HEAD_FIELDS = tuple(name for name in Started.__struct_fields__ if name != "request_body")
+_TAIL_FIELDS = tuple(name for name in Ended.__struct_fields__ if name not in ("id", "request_body"))

@@ -1,0 +1,109 @@
+"""One process's journal file: opened for append, locked for as long as the process lives."""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kagura.errors import JournalError
+from kagura.journal.records import MAGIC, Record, encode
+
+SUFFIX = ".kj"
+
+
+class JournalWriter:
+    """Appends records, one `write` each; a file is begun with the first record and after `segment_size` bytes.
+
+    A record that cannot be written raises JournalError, leaves no half frame behind where the disk allows, and the
+    next record tries again. The lock on the newest file tells readers that its writer lives.
+    """
+
+    def __init__(self, folder: Path, segment_size: int = 67_108_864) -> None:
+        self._folder = folder
+        self._segment_size = segment_size
+        self._fd = -1
+        self._size = 0
+        self._pid = os.getpid()
+        self._damaged = False
+
+    def append(self, record: Record) -> None:
+        """Write one record. Raises JournalError where it cannot be kept."""
+        parts = encode(record)
+        length = sum(map(len, parts))
+        try:
+            if self._fd < 0 or self._size >= self._segment_size or self._damaged or self._pid != os.getpid():
+                self._begin()
+            written = os.writev(self._fd, parts)
+            if written != length:
+                self._finish(b"".join(parts)[written:])
+        except OSError as error:
+            self._undo()
+            raise JournalError(f"{self._folder}: cannot write the journal: {error}") from error
+        self._size += length
+
+    def _finish(self, rest: bytes) -> None:
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+
+    def _undo(self) -> None:
+        """Cut a half-written frame off, so that later records stay readable."""
+        if self._fd < 0:
+            return
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            self._damaged = True
+
+    def _begin(self) -> None:
+        """Open a fresh file; the old one, if any, is let go for the collector to remove."""
+        previous, own = self._fd, self._pid == os.getpid()
+        private_folder(self._folder)
+        name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        # Readers look only at names with the suffix: the file gets it once it is locked.
+        hidden = self._folder / f".{name}"
+        fd = os.open(hidden, flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(fd, MAGIC)
+            hidden.rename(self._folder / name)
+        except OSError:
+            os.close(fd)
+            hidden.unlink(missing_ok=True)
+            raise
+        self._fd, self._size, self._pid, self._damaged = fd, len(MAGIC), os.getpid(), False
+        if previous >= 0:
+            self._let_go(previous, own)
+
+    @staticmethod
+    def _let_go(fd: int, own: bool) -> None:
+        if own:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+        os.close(fd)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._fd >= 0:
+            self._let_go(self._fd, self._pid == os.getpid())
+            self._fd = -1
+
+
+def private_folder(folder: Path) -> Path:
+    """Make the folder with mode 0700 where it is missing. Raises OSError where that cannot be."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def try_lock(path: Path) -> Callable[[], None] | None:
+    """Take the lock of a file, made where missing; returns the release, or None where another holds it."""
+    private_folder(path.parent)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return lambda: os.close(fd)

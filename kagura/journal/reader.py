@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kagura.errors import JournalError
-from kagura.journal.records import MAGIC, Record, decode, frames
+from kagura.journal.records import HEAD_SIZE, MAGIC, Record, decode, frames, is_torn
 from kagura.journal.writer import SUFFIX
 
 CHUNK = 8 << 20
@@ -20,6 +20,8 @@ class JournalFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = path.name
+        self.writer = "-".join(path.name.split("-")[1:3])
+        """The process that writes it; one writer may have several files."""
 
     def size(self) -> int:
         """Bytes in the file now."""
@@ -36,10 +38,10 @@ class JournalFile:
             os.close(fd)
         return False
 
-    def records(self, position: int = 0) -> Iterator[tuple[int, Record]]:
+    def records(self, position: int = 0) -> Iterator[tuple[int, Record | None]]:
         """Records from `position` on, each with the position behind it; stops at a torn frame.
 
-        Raises JournalError where the file is none of ours or holds an unknown record.
+        A whole frame that holds no record we know gives `None`. Raises JournalError where the file is none of ours.
         """
         with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
             if position < len(MAGIC):
@@ -55,7 +57,7 @@ class JournalFile:
                 start = position
                 for end, payload in frames(data):
                     position = start + end
-                    yield position, decode(payload)
+                    yield position, _known(payload)
                 if len(data) < want:
                     return
                 # A frame that did not fit is read again with more room; an empty gain at full room is damage.
@@ -63,9 +65,26 @@ class JournalFile:
                 if want > 4 * (1 << 30):
                     return
 
+    def damaged_at(self, position: int) -> bool:
+        """Whether what stands at `position` is neither the end of the file nor a frame that was cut off there."""
+        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+            file.seek(position)
+            return not is_torn(file.read(HEAD_SIZE), os.fstat(file.fileno()).st_size - position)
+
     def remove(self) -> None:
         """Delete the file."""
         self.path.unlink(missing_ok=True)
+
+    def set_aside(self) -> Path:
+        """Rename the file so that nobody reads it again and nothing in it is lost; returns its new path."""
+        return self.path.rename(self.path.with_suffix(".unread"))
+
+
+def _known(payload: memoryview) -> Record | None:
+    try:
+        return decode(payload)
+    except JournalError:
+        return None
 
 
 def journal_files(folder: Path) -> list[JournalFile]:

@@ -15,6 +15,7 @@ from kagura.model import Body, Event, Exchange, Headers, Labels, Outcome
 
 MAGIC = b"kagura journal 1\n"
 _HEAD = struct.Struct("<II")
+HEAD_SIZE = _HEAD.size
 MAX_PAYLOAD = 1 << 30
 """A longer frame is taken for damage."""
 
@@ -90,6 +91,14 @@ def frames(data: memoryview, offset: int = 0) -> Iterator[tuple[int, memoryview]
             return
         offset = start + length
         yield offset, payload
+
+
+def is_torn(head: bytes, remaining: int) -> bool:
+    """Whether `remaining` bytes that begin with `head` are a frame cut off by the end of the file (or nothing)."""
+    if remaining < HEAD_SIZE:
+        return True
+    length, _ = _HEAD.unpack(head[:HEAD_SIZE])
+    return bool(length <= MAX_PAYLOAD and HEAD_SIZE + length > remaining)
 
 
 def exchange(start: Started, end: Ended) -> Exchange:

@@ -25,8 +25,14 @@ class JournalWriter:
         self._segment_size = segment_size
         self._fd = -1
         self._size = 0
-        self._pid = os.getpid()
         self._damaged = False
+        self._identify()
+
+    def _identify(self) -> None:
+        """Name this process as a writer: its files share the name, so readers know that they belong together."""
+        self._pid = os.getpid()
+        self._name = f"{self._pid}-{secrets.token_hex(6)}"
+        self._files = 0
 
     def append(self, record: Record) -> None:
         """Write one record. Raises JournalError where it cannot be kept."""
@@ -59,8 +65,11 @@ class JournalWriter:
     def _begin(self) -> None:
         """Open a fresh file; the old one, if any, is let go for the collector to remove."""
         previous, own = self._fd, self._pid == os.getpid()
+        if not own:
+            self._identify()
         private_folder(self._folder)
-        name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        self._files += 1
+        name = f"{time.time_ns():020d}-{self._name}-{self._files}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         # Readers look only at names with the suffix: the file gets it once it is locked.
         hidden = self._folder / f".{name}"
@@ -73,7 +82,7 @@ class JournalWriter:
             os.close(fd)
             hidden.unlink(missing_ok=True)
             raise
-        self._fd, self._size, self._pid, self._damaged = fd, len(MAGIC), os.getpid(), False
+        self._fd, self._size, self._damaged = fd, len(MAGIC), False
         if previous >= 0:
             self._let_go(previous, own)
 

@@ -185,6 +185,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Source and date of the price, such as `genai-prices 2025-06-01`."""
     estimated: bool = False
     """The quantities were counted by kagura, not by the provider."""
+    unpriced: list[str] = []
+    """Units that were consumed and that nobody gives a rate for: the total leaves them out, or is `None`."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

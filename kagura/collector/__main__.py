@@ -1,0 +1,42 @@
+"""The collector as a process of its own, beside a relay: `python -m kagura.collector`.
+
+It ends when it is told to (SIGTERM, SIGINT) or when its standard input closes, which is when its relay is gone; what
+waits in the journal is stored before that. Settings come from the environment, as for every command.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+from kagura.collector.service import run
+from kagura.config import load
+from kagura.errors import KaguraError
+
+
+def main() -> None:
+    """Follow the journal until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="kagura collector: %(message)s", stream=sys.stderr)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=_until_parent_is_gone, args=(stop,), daemon=True).start()
+    try:
+        run(load(), stop)
+    except KaguraError as error:
+        sys.stderr.write(f"kagura collector: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _until_parent_is_gone(stop: threading.Event) -> None:
+    try:
+        while os.read(0, 1024):
+            pass
+    except OSError:
+        pass
+    stop.set()
+
+
+if __name__ == "__main__":
+    main()

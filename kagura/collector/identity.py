@@ -1,0 +1,127 @@
+"""Whose call is it: the rules, in order, that find the execution and the agent of an exchange."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kagura.model import Call, Exchange
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{8,200}")
+"""What a session id looks like; shorter or odder values are no ids."""
+
+
+class Identity(NamedTuple):
+    """The execution a call belongs to, and the rule that said so."""
+
+    execution_id: str
+    source: str
+    agent: str
+    session_id: str | None
+    user: str | None
+
+
+class SessionHeader(NamedTuple):
+    """A header by which a client names its session."""
+
+    name: re.Pattern[str]
+    client: re.Pattern[str] | None
+    """Only where the client's name matches."""
+    source: str
+
+
+def _row(name: str, source: str, client: str | None = None) -> SessionHeader:
+    return SessionHeader(re.compile(name), re.compile(client) if client else None, source)
+
+
+SESSION_HEADERS = (
+    _row(r"x-claude-code-session-id", "claude-code"),
+    _row(r"x-parent-session-id", "opencode"),
+    _row(r"x-session-id", "opencode", r"opencode"),
+    _row(r"session-id|session_id", "codex", r"codex"),
+    _row(r"thread-id|conversation_id", "codex", r"codex"),
+    _row(r"session_id", "pi", r"pi"),
+    _row(r"x-litellm-trace-id|x-litellm-session-id", "litellm"),
+    _row(r"helicone-session-id", "helicone"),
+    _row(r"x-portkey-trace-id", "portkey"),
+    _row(r"agent-session-id", "envoy"),
+    _row(r"x-.+-session-id|x-session-id", "session-header"),
+)
+"""Read from the top: the first header that is there with an id decides."""
+
+CLIENTS = (
+    (re.compile(r"claude-cli|claude-code"), "claude-code"),
+    (re.compile(r"codex"), "codex"),
+    (re.compile(r"opencode"), "opencode"),
+    (re.compile(r"gemini-?cli"), "gemini-cli"),
+    (re.compile(r"aider"), "aider"),
+    (re.compile(r"mozilla/"), "browser"),
+)
+"""Programs whose User-Agent is not their name."""
+
+_LANGUAGES = {"python", "js", "node", "go", "java", "ruby", "rust", "php", "csharp", "dotnet", "kotlin"}
+
+
+def identify(exchange: Exchange, call: Call) -> Identity:
+    """The execution, the agent and the session of a call."""
+    labels, headers = exchange.labels, dict(exchange.request_headers)
+    client = client_name(headers)
+    agent = labels.agent or headers.get("helicone-session-name") or client or "default"
+    execution_id, source = _execution(exchange, call, headers, client)
+    session_id = labels.session_id or (execution_id if source not in _OWN_SOURCES else None)
+    user = labels.user or headers.get("helicone-user-id") or call.end_user
+    return Identity(execution_id, source, agent, session_id, user)
+
+
+_OWN_SOURCES = {"header", "path", "run", "call"}
+
+
+def _execution(exchange: Exchange, call: Call, headers: dict[str, str], client: str | None) -> tuple[str, str]:
+    labels = exchange.labels
+    if labels.execution_id:
+        return labels.execution_id, labels.execution_source or "header"
+    if labels.session_id:
+        return labels.session_id, "session-label"
+    for found in _session_headers(headers, client):
+        return found
+    session = _session_in_body(call)
+    if session:
+        return session, "claude-code"
+    return f"exec_{exchange.id}", "call"
+
+
+def _session_headers(headers: dict[str, str], client: str | None) -> Iterator[tuple[str, str]]:
+    for row in SESSION_HEADERS:
+        if row.client and not (client and row.client.search(client)):
+            continue
+        for name, value in headers.items():
+            if row.name.fullmatch(name) and _ID.fullmatch(value):
+                yield value, row.source
+
+
+def _session_in_body(call: Call) -> str | None:
+    """The session in Anthropic's `metadata.user_id`: JSON text with a session_id, or `…_session_ID`."""
+    metadata = call.parameters.get("metadata")
+    user_id: Any = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if not isinstance(user_id, str):
+        return None
+    try:
+        parsed = msgspec.json.decode(user_id)
+    except msgspec.DecodeError:
+        parsed = None
+    found = parsed.get("session_id") if isinstance(parsed, dict) else user_id.rpartition("_session_")[2]
+    if found == user_id or not isinstance(found, str):
+        return None
+    return found if _ID.fullmatch(found) else None
+
+
+def client_name(headers: dict[str, str]) -> str | None:
+    """What the client says it is: `claude-code`, `codex`, `openai-python`, `curl`, …"""
+    said = headers.get("user-agent", "").strip().lower()
+    for pattern, name in CLIENTS:
+        if pattern.search(said) or (name == "codex" and pattern.search(headers.get("originator", "").lower())):
+            return name
+    product, _, rest = said.split(" ")[0].partition("/") if said else ("", "", "")
+    product = re.sub(r"[^a-z0-9._-]", "", product)[:60].removeprefix("async")
+    return f"{product}-{rest}" if rest in _LANGUAGES and product else product or None

@@ -1,0 +1,166 @@
+"""Exchange → span: what the bytes meant, what it cost, whose call it was, what is kept of it."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from kagura.collector.identity import identify
+from kagura.collector.redaction import Redaction
+from kagura.config import Settings
+from kagura.model import Call, CallError, Cost, Exchange, JsonObject, Outcome, Span, SpanKind, Status
+from kagura.pricing import Catalog
+from kagura.providers import Provider, load, read
+from kagura.providers.decode import decode
+from kagura.store import SpanContents
+
+log = logging.getLogger(__name__)
+
+
+class Interpreted(NamedTuple):
+    """A span and what is kept of its prompt and answer."""
+
+    span: Span
+    contents: SpanContents | None
+
+
+class Interpreter:
+    """Turns captured exchanges into spans. Never raises: what cannot be understood is recorded as that."""
+
+    def __init__(self, providers: Mapping[str, Provider], catalog: Catalog, redaction: Redaction) -> None:
+        self._providers = providers
+        self._catalog = catalog
+        self._redaction = redaction
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Interpreter":
+        """An interpreter with the providers, prices and redaction of the settings."""
+        providers = load({name: row.given() for name, row in settings.providers.items()})
+        prices = [path for path in (settings.prices_file,) if Path(path).exists()]
+        catalog = Catalog.load(prices, settings.prices)
+        return cls(providers, catalog, Redaction(settings.capture, settings.redact))
+
+    def interpret(self, exchange: Exchange) -> Interpreted:
+        """The span of an exchange; it is running where the exchange has no outcome."""
+        try:
+            call = read(exchange, self._providers.get(exchange.provider))
+            return Interpreted(self._span(exchange, call), self._contents(exchange, call))
+        except Exception as error:
+            log.exception("call %s could not be understood", exchange.id)
+            call = Call(endpoint="other", kind=SpanKind.SPAN, billable=False, notes=[f"not understood: {error!r}"])
+            return Interpreted(self._span(exchange, call), None)
+
+    def _span(self, exchange: Exchange, call: Call) -> Span:
+        identity = identify(exchange, call)
+        status, error = _status(exchange, call)
+        redaction = self._redaction
+        model = call.request_model or call.response_model
+        return Span(
+            id=exchange.id,
+            execution_id=identity.execution_id,
+            execution_source=identity.source,
+            kind=call.kind,
+            name=f"{_OPERATIONS.get(call.kind, call.endpoint)} {model}" if model else call.endpoint,
+            agent=identity.agent,
+            status=status,
+            started_at=exchange.received_at,
+            ended_at=None if status is Status.RUNNING else _end(exchange),
+            parent_id=exchange.labels.parent_id,
+            session_id=identity.session_id,
+            user=identity.user,
+            time_to_first_chunk=_since(exchange.received_at, exchange.first_byte_at),
+            error=redaction.text(error.message) if error else None,
+            error_type=error.type if error else None,
+            provider=exchange.provider,
+            endpoint=call.endpoint,
+            request_model=call.request_model,
+            response_model=call.response_model,
+            response_id=call.response_id,
+            stream=call.stream,
+            http_status=exchange.status,
+            outcome=exchange.outcome,
+            usage=call.usage,
+            cost=self._cost(exchange, call, status),
+            finish_reason=call.finish_reason,
+            tool_calls=call.tool_calls if redaction.level == "full" else [],
+            input_preview=redaction.question(call),
+            output_preview=redaction.answer(call),
+            tags=dict(exchange.labels.tags),
+            attributes=_attributes(exchange, call),
+        )
+
+    def _cost(self, exchange: Exchange, call: Call, status: Status) -> Cost | None:
+        """What the call cost; None where there is nothing to pay for, a Cost without total where nobody knows."""
+        if status is Status.RUNNING or not call.billable or (call.usage is None and status is Status.FAILED):
+            return None
+        if call.usage is None:
+            return Cost()
+        return self._catalog.cost(
+            exchange.provider, call.request_model, call.response_model, call.usage, exchange.received_at
+        )
+
+    def _contents(self, exchange: Exchange, call: Call) -> SpanContents | None:
+        if self._redaction.level != "full" or exchange.outcome is None:
+            return None
+        raw = exchange.response_body.data
+        if raw:
+            encoding = next((value for name, value in exchange.response_headers if name == "content-encoding"), "")
+            raw = self._redaction.data(decode(raw, encoding).data)
+        return SpanContents(
+            inputs=self._redaction.messages(call.input_messages),
+            parameters=self._redaction.parameters(call.parameters),
+            outputs=self._redaction.messages(call.output_messages),
+            raw_response=raw or None,
+        )
+
+
+_OPERATIONS = {SpanKind.LLM: "chat", SpanKind.EMBEDDING: "embeddings"}
+"""Operation names of the OpenTelemetry GenAI conventions."""
+
+
+def _status(exchange: Exchange, call: Call) -> tuple[Status, CallError | None]:
+    """How the call ended, and what went wrong."""
+    if exchange.outcome is None:
+        return Status.RUNNING, None
+    if exchange.outcome is Outcome.INTERRUPTED:
+        return Status.INTERRUPTED, CallError(message="the proxy stopped before the call ended", type="interrupted")
+    if call.error:
+        return Status.FAILED, call.error
+    if exchange.outcome is Outcome.UPSTREAM_ERROR:
+        return Status.FAILED, CallError(message=exchange.error or "the provider broke off", type="upstream_error")
+    if exchange.status is not None and exchange.status >= 400:
+        return Status.FAILED, CallError(message=f"HTTP status {exchange.status}", type=str(exchange.status))
+    if exchange.outcome is Outcome.CLIENT_CLOSED and not (call.complete and exchange.status):
+        return Status.INTERRUPTED, CallError(message="the client closed the connection", type="client_closed")
+    return Status.COMPLETED, None
+
+
+def _end(exchange: Exchange) -> int:
+    return exchange.last_byte_at or exchange.done_at or exchange.received_at
+
+
+def _since(start: int, instant: int | None) -> int | None:
+    return None if instant is None else max(0, instant - start)
+
+
+_KEPT_HEADERS = ("user-agent", "traceparent", "x-request-id", "request-id", "x-stainless-retry-count")
+_KEPT_PREFIXES = ("x-claude-code-", "x-codex-", "x-ratelimit-", "anthropic-ratelimit-", "helicone-", "x-litellm-")
+
+
+def _attributes(exchange: Exchange, call: Call) -> JsonObject:
+    """What is worth keeping beside the columns."""
+    headers = [*exchange.request_headers, *exchange.response_headers]
+    kept = {k: v for k, v in headers if k in _KEPT_HEADERS or k.startswith(_KEPT_PREFIXES)}
+    found: JsonObject = {"method": exchange.method, "target": exchange.target, "headers": kept}
+    if exchange.request_body.truncated or exchange.response_body.truncated:
+        found["truncated"] = True
+        found["request_bytes"], found["response_bytes"] = exchange.request_body.size, exchange.response_body.size
+    if exchange.usage_asked:
+        found["usage_asked"] = True
+    if not call.complete and exchange.outcome is not None and call.stream:
+        found["incomplete"] = True
+    if call.previous_response_id:
+        found["previous_response_id"] = call.previous_response_id
+    if call.notes:
+        found["notes"] = call.notes
+    return found

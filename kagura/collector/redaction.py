@@ -1,0 +1,60 @@
+"""What is kept of prompts and answers: the capture level, and patterns whose matches are never stored."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from kagura.config import CaptureSettings
+from kagura.model import Call, JsonObject, Message
+
+PREVIEW_LENGTH = 200
+_MARK = "[redacted]"
+
+
+class Redaction:
+    """Applies `capture.content` and `redact`."""
+
+    def __init__(self, capture: CaptureSettings, patterns: Sequence[str] = ()) -> None:
+        self.level = capture.content
+        self._text = [re.compile(pattern) for pattern in patterns]
+        self._bytes = [re.compile(pattern.encode()) for pattern in patterns]
+
+    def text(self, value: str) -> str:
+        """The text without what the patterns match."""
+        for pattern in self._text:
+            value = pattern.sub(_MARK, value)
+        return value
+
+    def data(self, value: bytes) -> bytes:
+        """The bytes without what the patterns match."""
+        for pattern in self._bytes:
+            value = pattern.sub(_MARK.encode(), value)
+        return value
+
+    def json(self, value: object) -> bytes:
+        """The value as JSON without what the patterns match."""
+        return self.data(msgspec.json.encode(value))
+
+    def preview(self, value: str) -> str | None:
+        """The first words of a text on one line; nothing at level `none`."""
+        if self.level == "none" or not value:
+            return None
+        return " ".join(self.text(value[: PREVIEW_LENGTH * 4]).split())[:PREVIEW_LENGTH] or None
+
+    def question(self, call: Call) -> str | None:
+        """A preview of the last thing that the user said."""
+        said = (message.text for message in reversed(call.input_messages) if message.role == "user" and message.text)
+        return self.preview(next(said, ""))
+
+    def answer(self, call: Call) -> str | None:
+        """A preview of the model's words."""
+        return self.preview(next((message.text for message in call.output_messages if message.text), ""))
+
+    def messages(self, messages: Sequence[Message]) -> list[bytes]:
+        """Each message as JSON; none below level `full`."""
+        return [self.json(message.content) for message in messages] if self.level == "full" else []
+
+    def parameters(self, parameters: JsonObject) -> bytes | None:
+        """The request without its messages, as JSON; nothing below level `full`."""
+        return self.json(parameters) if self.level == "full" and parameters else None

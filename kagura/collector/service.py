@@ -1,0 +1,171 @@
+"""The collector at work: one per journal folder, the only writer of the store."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from kagura.collector.events import execution_from
+from kagura.collector.following import Follower
+from kagura.collector.interpretation import Interpreter
+from kagura.config import Settings
+from kagura.errors import StoreError
+from kagura.journal import Started, journal_files, try_lock, unfinished
+from kagura.model import Event, Exchange, Execution, Outcome, Status, now_us
+from kagura.store import Batch, Store
+
+log = logging.getLogger(__name__)
+
+BATCH_RECORDS = 500
+BATCH_BYTES = 64 << 20
+IDLE_SECONDS = 0.15
+RETRY_SECONDS = (0.5, 1, 2, 5, 10)
+PRUNE_EVERY_US = 3_600_000_000
+
+
+class Collector:
+    """Moves what stands in the journal to the store, a batch and its positions in one transaction."""
+
+    def __init__(self, settings: Settings, store: Store, interpreter: Interpreter) -> None:
+        self._store = store
+        self._interpreter = interpreter
+        self._follower = Follower(settings.journal_dir, store.positions())
+        self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
+
+    def step(self) -> int:
+        """Store one batch; returns how many records it held. Raises StoreError where nothing was stored."""
+        began: dict[str, Started] = {}
+        batch = Batch()
+        records = size = 0
+        for item in self._follower.news():
+            records += 1
+            if isinstance(item, Started):
+                began[item.id] = item
+            elif isinstance(item, Event):
+                self._add_event(batch, item)
+            else:
+                began.pop(item.id, None)
+                self._add(batch, item)
+                size += len(item.request_body.data) + len(item.response_body.data)
+            if records >= BATCH_RECORDS or size >= BATCH_BYTES:
+                break
+        for start in began.values():
+            self._add(batch, unfinished(start))
+        if records:
+            batch.positions = dict(self._follower.positions)
+            self._store.write(batch)
+        else:
+            self._tidy()
+        return records
+
+    def _add(self, batch: Batch, exchange: Exchange) -> None:
+        interpreted = self._interpreter.interpret(exchange)
+        batch.spans.append(interpreted.span)
+        if interpreted.contents:
+            batch.contents.append((interpreted.span.id, interpreted.contents))
+
+    @staticmethod
+    def _add_event(batch: Batch, event: Event) -> None:
+        execution = execution_from(event)
+        if execution:
+            batch.executions.append(execution)
+
+    def _tidy(self) -> None:
+        """With nothing new to read: close what its process left open, remove files that are done."""
+        follower = self._follower
+        calls, runs = follower.orphaned_calls(), follower.orphaned_runs()
+        if calls or runs:
+            batch = Batch()
+            for start in calls:
+                exchange = unfinished(start)
+                exchange.outcome = Outcome.INTERRUPTED
+                self._add(batch, exchange)
+            at = now_us()
+            batch.executions.extend(_interrupted(id, at) for id in runs)
+            batch.positions = dict(follower.positions)
+            self._store.write(batch)
+            follower.forget([start.id for start in calls], runs)
+        finished = follower.finished_files()
+        for file in finished:
+            follower.remove(file)
+        if finished:
+            self._store.write(Batch(finished_files=[file.name for file in finished]))
+
+
+def _interrupted(id: str, at: int) -> Execution:
+    return Execution(
+        id=id,
+        agent="default",
+        status=Status.INTERRUPTED,
+        started_at=at,
+        ended_at=at,
+        declared=True,
+        error="its process ended without saying how",
+    )
+
+
+def drain(settings: Settings) -> bool:
+    """Store everything that waits in the journal, where no collector runs.
+
+    Returns whether this process did it: False where a collector holds the lock and does it itself.
+    """
+    if not journal_files(settings.journal_dir):
+        return False
+    release = try_lock(settings.journal_dir / "collector.lock")
+    if release is None:
+        return False
+    try:
+        with Store.open(settings.db_url) as store:
+            collector = Collector(settings, store, Interpreter.from_settings(settings))
+            while collector.step():
+                pass
+    finally:
+        release()
+    return True
+
+
+def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_us) -> None:
+    """Follow the journal until `stop` is set, then store what is left.
+
+    Waits for the lock where another collector runs. A store that fails is tried again: the journal keeps everything.
+    """
+    release = None
+    while release is None and not stop.is_set():
+        release = try_lock(settings.journal_dir / "collector.lock")
+        if release is None:
+            stop.wait(1)
+    if release is None:
+        return
+    try:
+        interpreter = Interpreter.from_settings(settings)
+        failures = 0
+        while True:
+            try:
+                with Store.open(settings.db_url) as store:
+                    _follow(settings, store, interpreter, stop, now)
+                return
+            except StoreError as error:
+                wait = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                failures += 1
+                log.error("the store cannot be written, calls wait in the journal; next try in %s s: %s", wait, error)
+                if stop.wait(wait):
+                    return
+    finally:
+        release()
+
+
+def _follow(
+    settings: Settings, store: Store, interpreter: Interpreter, stop: threading.Event, now: Callable[[], int]
+) -> None:
+    collector = Collector(settings, store, interpreter)
+    retention = settings.retention
+    pruned_at = 0
+    while True:
+        stopping = stop.is_set()
+        if collector.step():
+            continue
+        if stopping:
+            return
+        if (retention.days or retention.content_days) and now() - pruned_at > PRUNE_EVERY_US:
+            store.prune(days=retention.days, content_days=retention.content_days, now=now())
+            pruned_at = now()
+        stop.wait(IDLE_SECONDS)

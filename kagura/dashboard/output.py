@@ -1,0 +1,47 @@
+"""The way out: a console that never interprets data, and JSON that is safe to look at."""
+
+import io
+import json
+import re
+import sys
+from decimal import Decimal
+from typing import Any, TextIO
+
+import msgspec
+from rich.console import Console
+
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Characters that JSON allows as they are, and that terminals act upon or cannot encode."""
+
+
+def console(file: TextIO | None = None) -> Console:
+    """A console on standard output: no markup, no emoji codes, no highlighting; `NO_COLOR` and `COLUMNS` hold."""
+    file = file or sys.stdout
+    if isinstance(file, io.TextIOWrapper):
+        file.reconfigure(errors="replace")
+    return Console(file=file, markup=False, emoji=False, highlight=False)
+
+
+def interactive() -> bool:
+    """Whether a live view makes sense: a terminal on both sides that can move its cursor."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not console().is_dumb_terminal
+
+
+def json_text(document: Any, *, indent: int | None = 2) -> str:
+    """A document as JSON; amounts are decimal strings, characters that a terminal would obey are escaped."""
+    plain = msgspec.to_builtins(document, enc_hook=str, builtin_types=(Decimal,), str_keys=True)
+    text = json.dumps(plain, indent=indent, ensure_ascii=not _utf8(), default=_amount)
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def print_json(document: Any) -> None:
+    """A document as JSON on standard output."""
+    sys.stdout.write(json_text(document) + "\n")
+
+
+def _utf8() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+
+
+def _amount(value: Any) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,108 @@
+"""Days and instants as people write them, in their own time zone."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from kagura.errors import InputError
+
+FORMS = (
+    "Accepted: 2025-10-10, 2025-10-10T17:45, 2025-10-10T17:45:23+02:00, today, yesterday, "
+    "or an age such as 30m, 12h, 7d, 2w."
+)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGE = re.compile(r"(\d{1,6})\s*([smhdw])")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class Clock:
+    """The present instant and the time zone in which days begin; `zone=None` is the machine's own."""
+
+    def __init__(self, now: Callable[[], int] = lambda: time.time_ns() // 1000, zone: tzinfo | None = None) -> None:
+        self._now, self.zone = now, zone
+
+    def now(self) -> int:
+        """Microseconds since the epoch."""
+        return self._now()
+
+    def moment(self, at: int) -> datetime:
+        """An instant with the zone's offset on that day."""
+        moment = datetime.fromtimestamp(at // 1_000_000, self.zone)
+        return moment.replace(microsecond=at % 1_000_000)
+
+    def time(self, at: int) -> str:
+        """`17:45:23`."""
+        return self.moment(at).strftime("%H:%M:%S")
+
+    def stamp(self, at: int) -> str:
+        """`2025-10-10 17:45:23`."""
+        return self.moment(at).strftime("%Y-%m-%d %H:%M:%S")
+
+    def day(self, at: int) -> date:
+        """The calendar day of an instant."""
+        return self.moment(at).date()
+
+    def midnight(self, day: date) -> int:
+        """The instant at which a calendar day begins."""
+        return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp()) * 1_000_000
+
+    def today(self) -> int:
+        """The instant at which the present day began."""
+        return self.midnight(self.day(self.now()))
+
+    def recent(self, at: int) -> str:
+        """The time of an instant of today, with the date before it otherwise."""
+        return self.time(at) if at >= self.today() else self.moment(at).strftime("%m-%d %H:%M")
+
+
+def parse_day(text: str, clock: Clock, flag: str) -> date:
+    """A calendar day: `2025-10-10`, `today`, `yesterday`. Raises InputError that names the accepted forms."""
+    today = clock.day(clock.now())
+    named = {"today": today, "yesterday": today - timedelta(days=1)}.get(text.strip().lower())
+    if named:
+        return named
+    try:
+        if not _DAY.fullmatch(text.strip()):
+            raise ValueError
+        day = date.fromisoformat(text.strip())
+        clock.midnight(day)
+    except (ValueError, OverflowError, OSError):
+        raise InputError(f"{flag} {text!r} is no day", "Accepted: 2025-10-10, today, yesterday.") from None
+    return day
+
+
+def parse_instant(text: str, clock: Clock, flag: str, *, end: bool = False) -> int:
+    """An instant in microseconds; of a whole day its beginning, or with `end` the beginning of the next.
+
+    Raises InputError that names the accepted forms.
+    """
+    word = text.strip()
+    age = _AGE.fullmatch(word.lower())
+    try:
+        if age:
+            return clock.now() - parse_age(word, flag)
+        if word.lower() in {"today", "yesterday"} or _DAY.fullmatch(word):
+            day = parse_day(word, clock, flag)
+            return clock.midnight(day + timedelta(days=1) if end else day)
+        moment = datetime.fromisoformat(word)
+        moment = moment if moment.tzinfo or clock.zone is None else moment.replace(tzinfo=clock.zone)
+        return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+    except (ValueError, OverflowError, OSError):
+        raise InputError(f"{flag} {text!r} is no date or time", FORMS) from None
+
+
+def parse_age(text: str, flag: str) -> int:
+    """An age such as `7d` in microseconds. Raises InputError that names the accepted forms."""
+    age = _AGE.fullmatch(text.strip().lower())
+    if not age or not int(age[1]):
+        raise InputError(f"{flag} {text!r} is no length of time", "Accepted: 30m, 12h, 7d, 2w.")
+    return int(age[1]) * _UNITS[age[2]] * 1_000_000
+
+
+def iso(at: int | None) -> str | None:
+    """An instant as UTC, ISO 8601 with microseconds: `2025-10-10T17:45:23.000000Z`."""
+    if at is None:
+        return None
+    moment = datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,186 @@
+"""Takes up what a newer price list says: only what changed, as new rows with their day, never in place of old ones.
+
+The bundled list was made the same way, from nothing: `python -m kagura.pricing.build`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from kagura.errors import PricingError
+from kagura.pricing import genai, litellm
+from kagura.pricing.catalog import Catalog
+from kagura.pricing.rows import PriceRow, check_row, format_rows, read_rows
+
+PACKAGES = {
+    "litellm": ("litellm", "model_prices_and_context_window_backup.json"),
+    "genai-prices": ("genai_prices", "data.py"),
+}
+"""Where installed price lists are: distribution, package, file in it."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A price that a list gives otherwise than before, or for the first time."""
+
+    before: PriceRow | None
+    """`None` where the model is new from this source."""
+    after: PriceRow
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """What an update found."""
+
+    source: str
+    """The list and its version."""
+    prices: int
+    """How many prices the list states."""
+    changes: list[Change]
+    """In the order of the list."""
+
+    @property
+    def added(self) -> list[PriceRow]:
+        """The rows of models that the source had not priced before."""
+        return [change.after for change in self.changes if change.before is None]
+
+
+def today() -> date:
+    """The day in UTC."""
+    return datetime.now(UTC).date()
+
+
+def installed_list(distribution: str) -> Path:
+    """The file of prices in an installed package, which is not imported.
+
+    Raises `PricingError` where the package is not installed or has no such file.
+    """
+    package, name = PACKAGES[distribution]
+    spec = find_spec(package)
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    if folder is None or not (folder / name).is_file():
+        raise PricingError(
+            f"{distribution} is not installed beside kagura", f"Install {distribution}, or name its price file."
+        )
+    return folder / name
+
+
+def read_list(path: Path, day: date | None = None, release: str | None = None) -> list[PriceRow]:
+    """The prices that a list of LiteLLM's or genai-prices' states, in our rows, recorded on `day` (today).
+
+    `release` is the list's version; without it that of the installed package the file lies in, or else `file`.
+    Raises `PricingError` naming file and place where the file is anything else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PricingError(f"{path}: cannot read the price list: {error}") from error
+    release = release or _release(path)
+    recorded = (day or today()).isoformat()
+    try:
+        rows = list(_parse(path, text, release, recorded))
+    except PricingError as error:
+        raise PricingError(f"{path}: {error.message}", "Nothing was changed.") from error
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration) as error:
+        raise PricingError(
+            f"{path}: not a price list: {type(error).__name__}: {error}", "Nothing was changed."
+        ) from error
+    if not rows:
+        raise PricingError(f"{path}: states no price", "Nothing was changed.")
+    for row in rows:
+        check_row(row, str(path))
+    return rows
+
+
+def _parse(path: Path, text: str, release: str, day: str) -> Iterator[PriceRow]:
+    if path.suffix == ".py":
+        return genai.rows(genai.parse_python(text, path.name), release, day)
+    document = json.loads(text, parse_float=Decimal)
+    if isinstance(document, list):
+        return genai.rows(document, release, day)
+    return litellm.rows(document, release, day)
+
+
+def _release(path: Path) -> str:
+    for distribution, (package, name) in PACKAGES.items():
+        if path.name == name and path.parent.name == package:
+            metadata = sorted(path.parent.parent.glob(f"{package}-*.dist-info"))
+            if metadata:
+                return metadata[-1].name.removeprefix(f"{package}-").removesuffix(".dist-info")
+            try:
+                return version(distribution)
+            except PackageNotFoundError:
+                break
+    return "file"
+
+
+def changes(known: Iterable[PriceRow], listed: Iterable[PriceRow], day: date) -> list[Change]:
+    """What `listed` says otherwise than the same source's rows in `known`.
+
+    A price that was undated and changed holds from `day` on. A dated price, and one that a later dated price has
+    followed, is a correction: it keeps its days.
+    """
+    catalog = Catalog(known)
+    found: list[Change] = []
+    for row in listed:
+        own = catalog.rows_of(row.provider, row.model, row.origin)
+        before = next((other for other in reversed(own) if _same_period(other, row, own)), None)
+        if before is None:
+            found.append(Change(before=own[-1] if own else None, after=row))
+        elif _stated(before) != _stated(row):
+            last = not any(other.valid_from for other in own) or before.valid_from != row.valid_from
+            start = day.isoformat() if row.valid_from is None and last else row.valid_from
+            found.append(Change(before=before, after=msgspec.structs.replace(row, valid_from=start)))
+        elif not set(row.names) <= {name for other in own for name in other.names} or (
+            row.match is not None and all(other.match != row.match for other in own)
+        ):
+            found.append(Change(before=before, after=msgspec.structs.replace(row, valid_from=before.valid_from)))
+    return found
+
+
+def _same_period(known: PriceRow, listed: PriceRow, own: list[PriceRow]) -> bool:
+    """Whether a known row is the last word on the days of a listed one.
+
+    An undated source's later prices were dated by us, so its only price is the latest of them.
+    """
+    if listed.origin == litellm.ORIGIN:
+        return known is max(own, key=lambda row: row.valid_from or "")
+    return known.valid_from == listed.valid_from
+
+
+def _stated(row: PriceRow) -> tuple[object, ...]:
+    return row.rates, row.variants
+
+
+def update(
+    target: Path,
+    source: Path,
+    *,
+    day: date | None = None,
+    release: str | None = None,
+    known: Iterable[PriceRow] = (),
+) -> Update:
+    """Append to `target` what the list `source` says otherwise than `known` and `target` itself.
+
+    The rows are written at once, after everything was read and checked: a bad file changes nothing.
+    Raises `PricingError`.
+    """
+    day = day or today()
+    listed = read_list(source, day, release)
+    found = changes([*known, *read_rows(target)], listed, day)
+    if found:
+        _append(target, format_rows(change.after for change in found))
+    return Update(source=listed[0].source, prices=len(listed), changes=found)
+
+
+def _append(target: Path, data: bytes) -> None:
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with target.open("ab") as file:
+            file.write(data)
+    except OSError as error:
+        raise PricingError(f"{target}: cannot write the price list: {error.strerror}") from error

@@ -38,7 +38,10 @@ class Follower:
                 for position, record in self._records(file, 0):
                     if position > limit:
                         break
-                    self._note(file, record)
+                    if isinstance(record, Ended):
+                        self.open_calls.pop(record.id, None)
+                    else:
+                        self._note(file, record)
         running = set(is_running(list(self.open_calls)))
         self.open_calls = {id: call for id, call in self.open_calls.items() if id in running}
 

@@ -1,0 +1,56 @@
+"""Where clients must point to reach the proxy, and whether one is there."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote
+
+from kagura.config import Settings
+
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
+
+
+def proxy_url(settings: Settings, port: int | None = None) -> str:
+    """The proxy's address for clients on this machine."""
+    host = settings.proxy.host
+    host = LOOPBACK.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{settings.proxy.port if port is None else port}"
+
+
+def base_urls(root: str) -> dict[str, str]:
+    """The variables that point the usual clients at the proxy (or at a tagged path of it)."""
+    return {
+        "OPENAI_BASE_URL": f"{root}/v1",
+        "OPENAI_API_BASE": f"{root}/v1",
+        "ANTHROPIC_BASE_URL": root,
+        "GOOGLE_GEMINI_BASE_URL": root,
+        "GEMINI_API_BASE": root,
+    }
+
+
+def tagged(root: str, *, agent: str, execution_id: str) -> str:
+    """The address whose calls belong to this agent and execution."""
+    return f"{root}/agent/{quote(agent, safe='')}/run/{quote(execution_id, safe='')}"
+
+
+def health(root: str, timeout: float = 1.0) -> dict[str, Any] | None:
+    """What `/kagura/health` says; None where nothing answers; `{}` where something else does."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{root}/kagura/health", timeout=timeout) as answer:
+            said = json.load(answer)
+    except urllib.error.HTTPError as error:
+        said = _json_or_nothing(error.read())
+    except (ValueError, TypeError):
+        return {}
+    except OSError:
+        return None
+    return said if isinstance(said, dict) and "version" in said else {}
+
+
+def _json_or_nothing(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return {}

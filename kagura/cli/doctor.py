@@ -1,0 +1,203 @@
+"""`kagura doctor`: checks what usually goes wrong, and says what to do about it."""
+
+import importlib.util
+import json
+import os
+import platform
+import socket
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from kagura import __version__
+from kagura.cli.addresses import base_urls, health, proxy_url
+from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
+from kagura.config import Settings, settings_rows
+from kagura.errors import ConfigError, KaguraError
+from kagura.journal import journal_files, try_lock
+
+app = command_app()
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+class Finding(NamedTuple):
+    """What one check found."""
+
+    level: Level
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = None, home: HomeOption = None, db: DbOption = None, json_: JsonOption = False
+) -> None:
+    """Check versions, configuration, proxy, store, journal and the variables that clients read.
+
+    Exits with 1 where something is wrong.
+
+    Example:
+
+      kagura doctor
+    """
+    findings = list(_examine(config, home, db))
+    if json_:
+        typer.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            mark = {Level.OK: "✓", Level.NOTE: "!", Level.PROBLEM: "✗"}[finding.level]
+            colour = {Level.OK: "green", Level.NOTE: "yellow", Level.PROBLEM: "red"}[finding.level]
+            typer.echo(f"{typer.style(mark, fg=colour)} {finding.subject}: {finding.text}")
+            if finding.remedy:
+                typer.echo(f"    {finding.remedy}")
+    if any(finding.level is Level.PROBLEM for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine(config: Path | None, home: str | None, db: str | None) -> Iterator[Finding]:
+    yield from versions()
+    try:
+        settings = settings_from(config, home, db)
+    except ConfigError as error:
+        yield Finding(Level.PROBLEM, "configuration", error.message, error.remedy)
+        return
+    yield Finding(Level.OK, "configuration", f"home is {settings.home}")
+    for check in CHECKS:
+        yield from check(settings)
+    yield from variables(os.environ, settings)
+
+
+def versions() -> Iterator[Finding]:
+    """kagura, Python, and which extras are installed."""
+    extras = {
+        name: importlib.util.find_spec(module) is not None
+        for name, module in (("proxy", "uvicorn"), ("postgres", "psycopg"), ("litellm", "litellm"))
+    }
+    have = ", ".join(name for name, there in extras.items() if there) or "none"
+    yield Finding(Level.OK, "versions", f"kagura {__version__}, Python {platform.python_version()}; extras: {have}")
+
+
+def folder(settings: Settings) -> Iterator[Finding]:
+    """The home folder is there and nobody else can read it."""
+    if not settings.home.exists():
+        yield Finding(Level.NOTE, "home", f"{settings.home} does not exist yet", "`kagura proxy` makes it.")
+        return
+    mode = stat.S_IMODE(settings.home.stat().st_mode)
+    if mode & 0o077:
+        text = f"{settings.home} can be read by others (mode {mode:o})"
+        yield Finding(Level.NOTE, "home", text, f"chmod 700 {settings.home}")
+    if not os.access(settings.home, os.W_OK):
+        yield Finding(Level.PROBLEM, "home", f"{settings.home} cannot be written", "Check its owner.")
+
+
+def proxy(settings: Settings) -> Iterator[Finding]:
+    """Who listens on the proxy's port."""
+    root = proxy_url(settings)
+    said = health(root)
+    if said is None and _port_taken(settings):
+        remedy = "Stop it, or choose another port: kagura proxy --port 4200."
+        yield Finding(Level.PROBLEM, "proxy", f"{root} accepts connections but does not answer", remedy)
+    elif said is None:
+        yield Finding(Level.NOTE, "proxy", f"nothing listens on {root}", "`kagura proxy` starts it.")
+    elif not said:
+        remedy = "Stop that program, or choose another port: kagura proxy --port 4200."
+        yield Finding(Level.PROBLEM, "proxy", f"another program answers on {root}", remedy)
+    else:
+        if said["version"] != __version__:
+            text = f"{root} runs version {said['version']}, this is {__version__}"
+            yield Finding(Level.NOTE, "proxy", text, "Start it again to bring both in line.")
+        journal_errors = said.get("journal", {}).get("errors", 0) if isinstance(said.get("journal"), dict) else 0
+        if journal_errors:
+            text = f"{journal_errors} records could not be written to the journal"
+            yield Finding(Level.PROBLEM, "proxy", text, "Is the disk full?")
+        else:
+            yield Finding(Level.OK, "proxy", f"listens on {root}")
+
+
+def _port_taken(settings: Settings) -> bool:
+    try:
+        socket.create_connection((settings.proxy.host, settings.proxy.port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def store(settings: Settings) -> Iterator[Finding]:
+    """The store opens and has the version that this program writes."""
+    from kagura.store import Store
+
+    path = Path(settings.db_url.removeprefix("sqlite:///"))
+    if settings.db_url.startswith("sqlite:///") and not path.exists():
+        yield Finding(Level.NOTE, "store", f"{path} does not exist yet", "The first recorded call makes it.")
+        return
+    try:
+        with Store.open(settings.db_url, read_only=True) as opened:
+            runs = opened.overview().executions
+    except KaguraError as error:
+        yield Finding(Level.PROBLEM, "store", error.message, error.remedy)
+        return
+    yield Finding(Level.OK, "store", f"{settings.db or path} holds {runs:,} runs")
+
+
+def journal(settings: Settings) -> Iterator[Finding]:
+    """How much waits in the journal, and whether somebody stores it."""
+    if not settings.journal_dir.is_dir():
+        return
+    files = journal_files(settings.journal_dir)
+    waiting = sum(file.size() for file in files)
+    release = try_lock(settings.journal_dir / "collector.lock")
+    if release:
+        release()
+        text = f"no collector runs; {len(files)} files ({waiting:,} bytes)"
+        remedy = "The next `kagura monitor` stores what waits." if files else ""
+        yield Finding(Level.NOTE if files else Level.OK, "journal", text, remedy)
+    else:
+        yield Finding(Level.OK, "journal", f"a collector runs; {len(files)} files ({waiting:,} bytes)")
+    for path in sorted(settings.journal_dir.glob("*.unread")):
+        yield Finding(
+            Level.PROBLEM, "journal", f"{path} holds records that could not be read", "Report it; keep the file."
+        )
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (folder, proxy, store, journal)
+
+READ_BY_KAGURA = {"KAGURA_CONFIG", "KAGURA_PROXY", "KAGURA_EXECUTION_ID", "KAGURA_AGENT", "KAGURA_ENABLED"}
+
+
+def variables(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
+    """Variables that point clients past the proxy, or that nobody reads."""
+    root = proxy_url(settings)
+    pointed = False
+    for name, wanted in base_urls(root).items():
+        value = environ.get(name, "")
+        if not value:
+            continue
+        if not value.startswith(root):
+            yield Finding(Level.NOTE, name, f"{value} goes past the proxy", f"export {name}={wanted}")
+        elif wanted.endswith("/v1") and not value.rstrip("/").endswith("/v1"):
+            yield Finding(Level.PROBLEM, name, f"{value} lacks /v1 at its end", f"export {name}={value.rstrip('/')}/v1")
+        elif name == "ANTHROPIC_BASE_URL" and value.rstrip("/").endswith("/v1"):
+            remedy = f"export {name}={value.rstrip('/').removesuffix('/v1')} (the AI SDK alone wants /v1)"
+            yield Finding(Level.NOTE, name, f"{value} ends in /v1, which Anthropic's SDKs add themselves", remedy)
+        else:
+            pointed = True
+            yield Finding(Level.OK, name, value)
+    if not pointed:
+        remedy = f"export OPENAI_BASE_URL={base_urls(root)['OPENAI_BASE_URL']}, or `kagura run -- PROGRAM`"
+        yield Finding(Level.NOTE, "environment", "no base URL in this shell points at the proxy", remedy)
+    known = {variable for _, variable, _, _ in settings_rows()} | READ_BY_KAGURA
+    for name in sorted(environ):
+        if name.startswith("KAGURA_") and name not in known:
+            yield Finding(Level.NOTE, name, "is no setting of kagura", "See config.example.yaml for the names.")

@@ -1,0 +1,63 @@
+"""The error that an answer reports: under an error status, inside a 200 stream, or as the body of a 200."""
+
+from typing import Any
+
+from kagura.model import CallError, JsonObject
+from kagura.providers.framing import Answer
+from kagura.providers.values import obj, objects, text
+
+_TYPE_FIELDS = ("type", "code", "status", "__type")
+_MESSAGE_FIELDS = ("message", "Message", "detail", "error_description", "msg", "description", "title")
+_LONGEST = 2000
+_ERROR_EVENTS = ("error", "response.failed", "response.error")
+
+
+def find_error(answer: Answer, status: int | None, headers: dict[str, str]) -> CallError | None:
+    """The provider's error, or `None` where the answer is none."""
+    failed = status is not None and status >= 400
+    for name, data in answer.events:
+        values = [data] if not isinstance(data, list) else data[:1]
+        for value in objects(values):
+            if found := _of(name, value, failed):
+                return found
+    if not failed:
+        return None
+    kind = text(headers.get("x-amzn-errortype", "").split(":")[0])
+    said = answer.body[:_LONGEST].decode("utf-8", "replace").strip()
+    return CallError(message=said or f"HTTP {status}", type=kind or f"http_{status}")
+
+
+def _of(name: str | None, value: JsonObject, failed: bool) -> CallError | None:
+    """The error that one value of an answer is or holds."""
+    kind = text(value.get("type")) or name or ""
+    if error := value.get("error") or obj(value.get("response")).get("error"):
+        return _described(error, value)
+    for choice in objects(value.get("choices")):
+        if error := choice.get("error"):
+            return _described(error, choice)
+    if failed and (errors := objects(value.get("errors"))):
+        return _described(errors[0], value)
+    if failed or kind in _ERROR_EVENTS or kind.endswith(("Exception", "Error")):
+        return _described(value, value if failed else {"type": kind})
+    return None
+
+
+def _described(error: Any, around: JsonObject) -> CallError:
+    """Message and type from an error, or from the object that holds it."""
+    fields = obj(error)
+    message = next((found for name in _MESSAGE_FIELDS if (found := _message(fields.get(name)))), None)
+    if message is None:
+        message = text(error) or next(
+            (found for name in _MESSAGE_FIELDS if (found := _message(around.get(name)))), None
+        )
+    kind = next((found for name in _TYPE_FIELDS if (found := text(fields.get(name)))), None)
+    if kind in (None, "error"):
+        code = fields.get("code")
+        kind = text(code) or (str(code) if isinstance(code, int) else None) or text(around.get("type")) or kind
+    return CallError(message=(message or "unknown error")[:_LONGEST], type=kind[:200] if kind else None)
+
+
+def _message(value: Any) -> str | None:
+    """A message: a text, or the first of FastAPI's list of them."""
+    first = obj(value[0]) if isinstance(value, list) and value else {}
+    return text(value) or text(first.get("msg")) or text(first.get("message"))

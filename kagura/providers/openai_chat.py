@@ -1,0 +1,164 @@
+"""OpenAI chat completions, legacy completions and fill-in-the-middle, as OpenAI and its many imitators speak them."""
+
+from typing import Any
+
+from kagura.model import Call, JsonObject, Message, ToolCall
+from kagura.providers.framing import DONE
+from kagura.providers.usage import openai_usage
+from kagura.providers.values import obj, objects, parsed, text
+from kagura.providers.wire import Wire, message, messages, without
+
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "refusal")
+
+
+def read_request(request: JsonObject, call: Call) -> None:
+    """Messages, or the prompt of a completion as a user's message."""
+    if "messages" in request:
+        call.input_messages = messages(request["messages"])
+    else:
+        call.input_messages = messages(request.get("prompt"))
+    call.parameters = without(request, "messages", "prompt")
+
+
+def read_answer(wire: Wire, call: Call) -> None:
+    """Choices, usage and ids of an answer or of the chunks of a stream."""
+    choices: dict[Any, _Choice] = {}
+    usage: JsonObject = {}
+    tier: str | None = None
+    done = False
+    for name, data in wire.events:
+        if name == DONE:
+            done = True
+            continue
+        chunk = obj(data)
+        call.response_id = call.response_id or text(chunk.get("id"))
+        call.response_model = call.response_model or text(chunk.get("model"))
+        tier = text(chunk.get("service_tier")) or tier
+        usage = obj(chunk.get("usage")) or obj(obj(chunk.get("x_groq")).get("usage")) or usage
+        for at, part in enumerate(objects(chunk.get("choices"))):
+            index = part.get("index")
+            index = index if isinstance(index, int) else at
+            choice = choices.get(index)
+            if choice is None:
+                choice = choices[index] = _Choice()
+            choice.add(part)
+            usage = obj(part.get("usage")) or usage
+    if usage:
+        call.usage = openai_usage(usage, wire.provider)
+        call.usage.service_tier = tier or call.usage.service_tier
+    finished = [choice for choice in choices.values() if choice.finish_reason]
+    call.finish_reason = finished[0].finish_reason if finished else None
+    call.complete = done or bool(finished) or not wire.answer.is_stream
+    call.output_messages = [choice.message() for choice in choices.values() if not choice.is_empty]
+    call.tool_calls = [tool for choice in choices.values() for tool in choice.tool_calls()]
+
+
+class _Choice:
+    """One choice, put together from its message or its deltas."""
+
+    def __init__(self) -> None:
+        self.finish_reason: str | None = None
+        self._whole: JsonObject | None = None
+        self._role = "assistant"
+        self._text: list[str] = []
+        self._parts: list[Any] = []
+        self._fields: dict[str, list[str]] = {}
+        self._details: list[Any] = []
+        self._calls: list[JsonObject] = []
+        self._open: dict[Any, JsonObject] = {}
+        self._function: JsonObject | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no content of any sort came: some providers send a choice with usage only."""
+        return not (self._whole or self._text or self._parts or self._fields or self._calls or self._function)
+
+    def add(self, part: JsonObject) -> None:
+        """Take a choice of an answer or of one chunk."""
+        self.finish_reason = self.finish_reason or text(part.get("finish_reason"))
+        if (delta := obj(part.get("delta"))) or "delta" in part:
+            self._add_delta(delta)
+        elif whole := obj(part.get("message")):
+            self._whole = whole
+        elif isinstance(completion := part.get("text"), str):
+            self._text.append(completion)
+
+    def _add_delta(self, delta: JsonObject) -> None:
+        content = delta.get("content")
+        if type(content) is str:
+            self._text.append(content)
+        elif content:
+            self._parts.extend(content if isinstance(content, list) else [content])
+        if len(delta) == 1:
+            return
+        self._role = text(delta.get("role")) or self._role
+        for name in _REASONING_FIELDS:
+            if piece := text(delta.get(name)):
+                self._fields.setdefault(name, []).append(piece)
+        self._details.extend(objects(delta.get("reasoning_details")))
+        for tool in objects(delta.get("tool_calls")):
+            self._add_tool(tool)
+        if function := obj(delta.get("function_call")):
+            self._function = self._function or {"name": "", "arguments": ""}
+            _extend(self._function, function, "arguments")
+
+    def _add_tool(self, piece: JsonObject) -> None:
+        """Add a piece of a tool call; a new id under a known index opens a further call, as some providers do."""
+        id_ = text(piece.get("id"))
+        kind = "custom" if "custom" in piece else "function"
+        function = obj(piece.get(kind))
+        index = piece.get("index")
+        key = index if isinstance(index, int) else ("id", id_ or (len(self._calls) if function.get("name") else None))
+        tool = self._open.get(key)
+        if tool is None and not isinstance(index, int) and id_ is None and self._calls and not function.get("name"):
+            tool = self._calls[-1]
+        if tool is None or (id_ and tool["id"] and id_ != tool["id"] and function.get("name")):
+            tool = {"id": id_, "type": kind, kind: {"name": "", "input" if kind == "custom" else "arguments": ""}}
+            self._open[key] = tool
+            self._calls.append(tool)
+        tool["id"] = tool["id"] or id_
+        known = "custom" if "custom" in tool else "function"
+        _extend(tool[known], function, "input" if known == "custom" else "arguments")
+
+    def message(self) -> Message:
+        """The assistant's message as a client sends it back with the next turn."""
+        if self._whole is not None:
+            return message(self._whole, "assistant")
+        said: str | list[Any] | None = "".join(self._text)
+        if self._parts:
+            said = [*self._parts, {"type": "text", "text": said}] if said else self._parts
+        content: JsonObject = {"role": self._role, "content": said or None}
+        for name, pieces in self._fields.items():
+            content[name] = "".join(pieces)
+        if self._details:
+            content["reasoning_details"] = self._details
+        if self._calls:
+            content["tool_calls"] = self._calls
+        if self._function:
+            content["function_call"] = self._function
+        return message(content, "assistant")
+
+    def tool_calls(self) -> list[ToolCall]:
+        """The tools that the choice asks for."""
+        whole = self._whole or {}
+        calls = [_tool_call(tool) for tool in [*objects(whole.get("tool_calls")), *self._calls]]
+        function = obj(whole.get("function_call")) or self._function
+        if function:
+            calls.append(_tool_call({"function": function}))
+        return calls
+
+
+def _extend(target: JsonObject, piece: JsonObject, field: str) -> None:
+    """Append a piece of a function's arguments; its name comes once."""
+    target["name"] = target["name"] or text(piece.get("name")) or ""
+    arguments = piece.get(field)
+    if type(arguments) is str and type(target[field]) is str:
+        target[field] += arguments
+    elif arguments is not None:
+        target[field] = arguments
+
+
+def _tool_call(tool: JsonObject) -> ToolCall:
+    function = obj(tool.get("function")) or obj(tool.get("custom"))
+    arguments = function.get("arguments", function.get("input"))
+    return ToolCall(name=text(function.get("name")) or "", id=text(tool.get("id")), arguments=parsed(arguments))

@@ -1,0 +1,113 @@
+"""The one entry: an exchange as captured in, what it meant out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kagura.model import Call, Exchange, JsonObject, SpanKind
+from kagura.providers import (
+    anthropic,
+    bedrock,
+    cohere,
+    embeddings,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_media,
+    openai_responses,
+)
+from kagura.providers.bedrock import usage_beside_body
+from kagura.providers.endpoints import OTHER, find
+from kagura.providers.failure import find_error
+from kagura.providers.framing import Answer, Framing, read_answer
+from kagura.providers.requests import read_body, request_model, split_target
+from kagura.providers.sniff import sniff
+from kagura.providers.table import Provider
+from kagura.providers.values import text
+from kagura.providers.wire import Dialect, Wire
+
+DIALECTS: dict[str, Dialect] = {
+    "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
+    "openai_media": openai_media,
+    "embeddings": embeddings,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "bedrock": bedrock,
+    "cohere": cohere,
+    "ollama": ollama,
+}
+"""The readers by name, as rows of `endpoints` and `sniff` name them."""
+
+_OF_PROVIDER = {"openai": "openai_chat"}
+_END_USER_FIELDS = ("user", "safety_identifier")
+_UNREADABLE = "kagura could not read"
+
+
+def read(exchange: Exchange, provider: Provider | None = None) -> Call:
+    """Say what an exchange meant. Whatever the bytes are, this never raises: what cannot be read stays unknown.
+
+    `provider` is the row of the table that the call went to; without it only the exchange's own dialect is known.
+    """
+    provider = provider or Provider(name=exchange.provider, dialect=exchange.dialect)
+    path, query = split_target(exchange.target)
+    endpoint = find(exchange.method, path)
+    call = Call(endpoint=endpoint.name, kind=endpoint.kind, billable=endpoint.billable)
+    answer = Answer(Framing.OTHER, [], b"", [])
+    headers = {name.lower(): value for name, value in reversed(exchange.response_headers)}
+    request: JsonObject = {}
+    with _guarded("the answer", call):
+        answer = read_answer(exchange)
+        call.notes += answer.notes
+        call.stream = answer.is_stream
+    with _guarded("the request", call):
+        request = call.parameters = read_body(exchange, call.notes)
+        call.request_model = request_model(request, path, query)
+        call.end_user = next((found for name in _END_USER_FIELDS if (found := text(request.get(name)))), None)
+    wire = Wire(endpoint, provider, request, answer, headers)
+    _read_messages(wire, exchange, call)
+    with _guarded("the error", call):
+        call.error = find_error(answer, exchange.status, headers)
+    call.complete = call.complete and not _is_cut(exchange, answer)
+    return call
+
+
+def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
+    """Let the dialect read both sides, where there is one: endpoints that only store and list have none."""
+    known = wire.endpoint.dialect
+    posted = exchange.method == "POST"
+    if known is None and (wire.endpoint.billable or (wire.endpoint is OTHER and posted)):
+        known = sniff(wire.events)
+        if wire.endpoint is OTHER and known:
+            call.kind, call.billable = (SpanKind.EMBEDDING if known == "embeddings" else SpanKind.LLM), True
+        elif known is None and wire.endpoint.billable:
+            known = _OF_PROVIDER.get(wire.provider.dialect, wire.provider.dialect)
+    dialect = DIALECTS.get(known or "")
+    if dialect is None or not posted:
+        return
+    end_user = call.end_user
+    with _guarded("the request's messages", call):
+        dialect.read_request(wire.request, call)
+    call.end_user = call.end_user or end_user
+    if exchange.status is not None and exchange.status >= 400:
+        return
+    with _guarded("the answer's messages", call):
+        dialect.read_answer(wire, call)
+        call.usage = call.usage or usage_beside_body(wire)
+
+
+def _is_cut(exchange: Exchange, answer: Answer) -> bool:
+    """Whether the bytes themselves show that the end of an answer is missing."""
+    if answer.framing is Framing.JSON:
+        return not answer.events
+    if answer.framing is Framing.EMPTY:
+        return exchange.status is None
+    return answer.framing is Framing.OTHER and exchange.response_body.truncated
+
+
+@contextmanager
+def _guarded(what: str, call: Call) -> Iterator[None]:
+    """Note a failure of ours and go on: one odd field must not cost the rest of the record."""
+    try:
+        yield
+    except Exception as error:
+        call.notes.append(f"{_UNREADABLE} {what}: {type(error).__name__}: {error}"[:300])

@@ -1,0 +1,63 @@
+"""Which dialect a body speaks, told from the names of its fields, where the path does not say."""
+
+from kagura.model import JsonObject
+from kagura.providers.framing import AnswerEvent
+from kagura.providers.values import obj, text
+
+FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("openai_chat", frozenset({"choices"})),
+    ("gemini", frozenset({"candidates"})),
+    ("gemini", frozenset({"usageMetadata"})),
+    ("anthropic", frozenset({"stop_reason", "content", "role"})),
+    ("anthropic", frozenset({"completion", "stop_reason"})),
+    ("bedrock", frozenset({"stopReason"})),
+    ("bedrock", frozenset({"messageStart"})),
+    ("bedrock", frozenset({"contentBlockDelta"})),
+    ("embeddings", frozenset({"embedding"})),
+    ("embeddings", frozenset({"embeddings"})),
+    ("ollama", frozenset({"model", "created_at", "done"})),
+    ("cohere", frozenset({"message", "finish_reason"})),
+    ("cohere", frozenset({"is_finished", "event_type"})),
+    ("cohere", frozenset({"text", "generation_id"})),
+    ("cohere", frozenset({"generations"})),
+    ("bedrock", frozenset({"results"})),
+    ("bedrock", frozenset({"outputs"})),
+    ("bedrock", frozenset({"completions"})),
+    ("bedrock", frozenset({"generation"})),
+    ("bedrock", frozenset({"outputText"})),
+)
+"""A dialect, and fields that an answer (or an event of it) of this dialect has together."""
+
+TYPES: tuple[tuple[str, str], ...] = (
+    ("response.", "openai_responses"),
+    ("message_", "anthropic"),
+    ("content_block_", "anthropic"),
+    ("completion", "anthropic"),
+    ("message-", "cohere"),
+    ("content-", "cohere"),
+)
+"""How the `type` of an event begins, and whose it is."""
+
+_LOOKED_AT = 3
+
+
+def sniff(events: list[AnswerEvent]) -> str | None:
+    """The dialect that the first events speak, or `None`."""
+    for name, data in events[:_LOOKED_AT]:
+        value = obj(data)
+        if found := _dialect(name, value):
+            return found
+    return None
+
+
+def _dialect(name: str | None, value: JsonObject) -> str | None:
+    if value.get("object") == "response":
+        return "openai_responses"
+    kind = text(value.get("type")) or name or ""
+    for start, dialect in TYPES:
+        if kind.startswith(start):
+            return dialect
+    for dialect, fields in FIELDS:
+        if fields <= value.keys():
+            return dialect
+    return None

@@ -135,7 +135,7 @@ class _Stream:
             self.complete = self.complete or bool(delta.get("stop_reason"))
         elif kind == "message_stop":
             self.complete = True
-        elif kind == "completion":
+        elif "completion" in event:
             self.message |= {field: value for field, value in event.items() if value is not None}
             self.completion.append(text(event.get("completion")) or "")
             self.complete = bool(event.get("stop_reason"))

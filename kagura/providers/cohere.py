@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from kagura.model import Call, JsonObject, Message, ToolCall, Usage
+from kagura.providers.bedrock import usage_beside_body
 from kagura.providers.framing import DONE
 from kagura.providers.usage import openai_usage, provider_cost
 from kagura.providers.values import count, obj, objects, parsed, quantity, text
@@ -23,7 +24,7 @@ def read_request(request: JsonObject, call: Call) -> None:
 
 
 def read_answer(wire: Wire, call: Call) -> None:
-    """One object, or events; `meta` or `usage` tells what is billed."""
+    """One object, or events; `meta` or `usage` tells what is billed, on Bedrock what Amazon counts itself."""
     stream = _Stream()
     if wire.answer.is_stream:
         for name, data in wire.events:
@@ -35,9 +36,10 @@ def read_answer(wire: Wire, call: Call) -> None:
     call.response_id = stream.id
     call.response_model = stream.model
     call.finish_reason = stream.finish_reason
-    call.usage = cohere_usage(stream.usage) if cohere_bills(stream.usage) else None
+    call.usage = usage_beside_body(wire)
     if call.usage is None and stream.usage:
-        call.usage = openai_usage(stream.usage, wire.provider)
+        bills = cohere_bills(stream.usage)
+        call.usage = cohere_usage(stream.usage) if bills else openai_usage(stream.usage, wire.provider)
     call.output_messages = stream.messages()
     call.tool_calls = [_tool_call(tool) for tool in stream.tools]
 
@@ -63,6 +65,7 @@ def cohere_usage(raw: JsonObject) -> Usage:
         input=count(billed.get("input_tokens")) if input_tokens is None else input_tokens,
         output=count(billed.get("output_tokens")) if output_tokens is None else output_tokens,
         cache_read=count(raw.get("cached_tokens")),
+        reasoning=count(tokens.get("reasoning_tokens")),
         image_input=count(billed.get("image_tokens")),
         units=units,
         provider_cost=provider_cost(raw),

@@ -89,7 +89,7 @@ class _Choice:
             self._text.append(content)
         elif content:
             self._parts.extend(content if isinstance(content, list) else [content])
-        if len(delta) == 1:
+        if content is not None and len(delta) == 1:
             return
         self._role = text(delta.get("role")) or self._role
         for name in _REASONING_FIELDS:

@@ -48,7 +48,8 @@ def read_answer(wire: Wire, call: Call) -> None:
 def _usage(wire: Wire, usage: JsonObject, pictures: int) -> Usage | None:
     """Tokens where the provider counts them, else seconds of audio (Whisper's `duration`) or images."""
     units = other_units(usage)
-    if (seconds := quantity(wire.body.get("duration"))) and "seconds" not in units:
+    duration = wire.body.get("duration", obj(wire.body.get("metadata")).get("duration"))
+    if (seconds := quantity(duration)) and "seconds" not in units:
         units["seconds"] = seconds
     if pictures:
         units["images"] = Decimal(pictures)

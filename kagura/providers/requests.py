@@ -24,7 +24,7 @@ _NAMING_PATHS = (
 """Paths that name a model (or a deployment) where the body names none."""
 _MODEL_IN_CUT_JSON = re.compile(r'"model"\s*:\s*"([^"\\]{1,200})"')
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
-_FIELD_NAME = re.compile(rb'name="([^"]*)"', re.IGNORECASE)
+_FIELD_NAME = re.compile(rb'(?<![\w-])name="?([^";\r\n]*)"?', re.IGNORECASE)
 _LONGEST_FIELD = 4096
 
 
@@ -40,6 +40,8 @@ def read_body(exchange: Exchange, notes: list[str]) -> JsonObject:
         return _form(body, content_type)
     if "urlencoded" in content_type.lower():
         return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    if body.lstrip()[:1] not in (b"{", b"["):
+        return {}
     try:
         value: Any = load_json(body)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
 """A bill: what a call consumed, taken apart so that nothing is counted twice, times what each part costs."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
 
 from kagura.model import Cost, CostLine, CostSource, Usage, UsageSource
@@ -23,6 +23,14 @@ REQUEST = "request"
 
 BILLED_INPUT, BILLED_OUTPUT = "billed_input", "billed_output"
 """Units that take the place of the token totals where a provider bills other numbers than it counts (Cohere)."""
+
+MEASURES = frozenset(
+    [
+        *("seconds", "output_seconds", "audio_input_seconds", "video_seconds", "video_input_seconds"),
+        *("characters", "output_characters", "images", "image_inputs", "pixels"),
+    ]
+)
+"""Other measures of what tokens count: billed where the price has no rate for the call's tokens."""
 
 UNKNOWN = Cost()
 
@@ -64,13 +72,16 @@ def cost_of(price: Price | None, usage: Usage | None, at_us: int) -> Cost:
 def _fill(lines: list[CostLine], unpriced: list[str], rates: Rates, usage: Usage) -> bool:
     """Write the bill's lines; tell whether its sum is what the call cost."""
     known = usage.input is not None or usage.output is not None
+    measured = {unit for unit, quantity in usage.units.items() if quantity and unit in MEASURES}
+    by_measure = "input" not in rates.amounts and not measured.isdisjoint(rates.amounts)
     complete = True
-    for unit, tokens in parts(usage, rates.amounts):
-        if not _add(lines, rates, unit, Decimal(tokens)):
+    for unit, tokens in parts(usage, _own_rates(rates.amounts)):
+        if not by_measure and not _add(lines, rates, unit, Decimal(tokens)):
             unpriced.append(unit)
             complete = False
+    by_tokens = bool(lines)
     for unit, quantity in usage.units.items():
-        if unit in (BILLED_INPUT, BILLED_OUTPUT) or not quantity:
+        if not quantity or unit in (BILLED_INPUT, BILLED_OUTPUT) or (by_tokens and unit in MEASURES):
             continue
         if _add(lines, rates, unit, quantity):
             known = True
@@ -79,6 +90,13 @@ def _fill(lines: list[CostLine], unpriced: list[str], rates: Rates, usage: Usage
     if known and REQUEST in rates.amounts:
         _add(lines, rates, REQUEST, Decimal(1))
     return known and complete
+
+
+def _own_rates(amounts: Mapping[str, Decimal]) -> Container[str]:
+    """Units that a call pays otherwise than its text: a reasoning rate that is the output rate makes no part."""
+    if "reasoning" in amounts and amounts["reasoning"] == amounts.get("output"):
+        return amounts.keys() - {"reasoning"}
+    return amounts
 
 
 def _add(lines: list[CostLine], rates: Rates, unit: str, quantity: Decimal) -> bool:

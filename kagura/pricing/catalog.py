@@ -1,7 +1,7 @@
 """The catalogue: every price known, found by provider, model and day."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -51,14 +51,21 @@ class Entry:
 class Book:
     """The models of one provider, by name and by pattern."""
 
-    __slots__ = ("names", "patterns")
+    __slots__ = ("entries", "names", "patterns")
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[PriceRow]) -> None:
+        self.entries: dict[tuple[str, str], Entry] = {}
         self.names: dict[str, list[Entry]] = {}
         self.patterns: list[tuple[Clause, Entry]] = []
+        for row in rows:
+            self._add(row)
 
-    def add(self, row: PriceRow, entry: Entry) -> None:
-        """Take up a row's names and pattern; its price is already in `entry`."""
+    def _add(self, row: PriceRow) -> None:
+        key = (row.model.lower(), row.origin)
+        entry = self.entries.get(key)
+        if entry is None:
+            entry = self.entries[key] = Entry(row.origin)
+        entry.rows.append(row)
         for name in (row.model, *row.names):
             entries = self.names.setdefault(name.lower(), [])
             if all(known.origin != entry.origin for known in entries):
@@ -85,12 +92,12 @@ class Catalog:
     def __init__(
         self, rows: Iterable[PriceRow] = (), overrides: Mapping[str, Mapping[str, Decimal]] | None = None
     ) -> None:
+        self._rows: dict[str, list[PriceRow]] = {}
         self._books: dict[str, Book] = {}
-        self._entries: dict[tuple[str, str, str], Entry] = {}
-        self._overrides = {key.lower(): rates for key, rates in (overrides or {}).items()}
+        self._overrides = _override_keys(overrides or {})
         self._found: dict[tuple[str, str], Timeline | None] = {}
         for row in rows:
-            self._add(row)
+            self._rows.setdefault(row.provider, []).append(row)
 
     @classmethod
     def load(
@@ -143,14 +150,25 @@ class Catalog:
         return cost_of(price, usage, at_us)
 
     def show(self, model: str, at_us: int) -> list[Price]:
-        """The price of a model at every provider that has it: `gpt-4o`, `azure/gpt-4o`; the user's own first."""
-        found: list[Price] = []
-        for provider in sorted(self._books):
-            names = spellings(model, provider)
-            timeline = self._own(provider, names) or _timeline(self._books[provider].exact(names))
-            if timeline is not None and (index := bisect_right(timeline[0], at_us)):
-                found.append(timeline[1][index - 1])
-        return sorted(found, key=lambda price: price.source != OVERRIDE)
+        """The price of a model at every provider that has it: `gpt-4o`, `azure/gpt-4o`; the user's own first.
+
+        Names that only fit a pattern count where nobody has the exact one.
+        """
+        for search in (Book.exact, Book.similar):
+            found = [price for provider in sorted(self._rows) for price in self._shown(provider, model, at_us, search)]
+            if found:
+                return sorted(found, key=lambda price: price.source != OVERRIDE)
+        return []
+
+    def _shown(
+        self, provider: str, model: str, at_us: int, search: Callable[[Book, Sequence[str]], list[Entry]]
+    ) -> Iterator[Price]:
+        book, names = self._book(provider), spellings(model, provider)
+        timeline = self._own(provider, names)
+        if timeline is None and book is not None:
+            timeline = _timeline(search(book, names))
+        if timeline is not None and (index := bisect_right(timeline[0], at_us)):
+            yield timeline[1][index - 1]
 
     def history(self, provider: str, model: str) -> list[Price]:
         """The prices of a model at a provider over time, the oldest first."""
@@ -159,19 +177,16 @@ class Catalog:
 
     def rows_of(self, provider: str, model: str, origin: str) -> list[PriceRow]:
         """What one source has said about a model, in the order of recording."""
-        entry = self._entries.get((provider, model.lower(), origin))
-        return [] if entry is None else list(entry.rows)
+        book = self._book(provider)
+        entry = book.entries.get((model.lower(), origin)) if book else None
+        return list(entry.rows) if entry else []
 
-    def _add(self, row: PriceRow) -> None:
-        key = (row.provider, row.model.lower(), row.origin)
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = Entry(row.origin)
-        entry.rows.append(row)
-        book = self._books.get(row.provider)
-        if book is None:
-            book = self._books[row.provider] = Book()
-        book.add(row, entry)
+    def _book(self, provider: str) -> Book | None:
+        """The provider's book, made when it is first opened."""
+        book = self._books.get(provider)
+        if book is None and provider in self._rows:
+            book = self._books[provider] = Book(self._rows[provider])
+        return book
 
     def _search(self, provider: str, model: str) -> Timeline | None:
         names = spellings(model, provider)
@@ -179,7 +194,7 @@ class Catalog:
             return own
         if provider in LOCAL_PROVIDERS:
             return None
-        book = self._books.get(provider)
+        book = self._book(provider)
         if book is None:
             return self._makers(model)
         for entries in (book.exact(names), book.similar(names)):
@@ -192,12 +207,12 @@ class Catalog:
             for key in (f"{provider}/{name}", name):
                 rates = self._overrides.get(key)
                 if rates is not None:
-                    return [-(1 << 62)], [override_price(provider, key, rates)]
+                    return [start_us(None)], [override_price(provider, key, rates)]
         return None
 
     def _stand_in(self, provider: str, names: Sequence[str]) -> Timeline | None:
         for maker, prefix in STAND_INS.get(provider, ()):
-            book, theirs = self._books.get(maker), [name for name in names if name.startswith(prefix)]
+            book, theirs = self._book(maker), [name for name in names if name.startswith(prefix)]
             entries = (book.exact(theirs) or book.similar(theirs)) if book else []
             if entries:
                 return _timeline(entries)
@@ -206,7 +221,7 @@ class Catalog:
     def _makers(self, model: str) -> Timeline | None:
         """The price of the only maker there is for a model of such a name, behind a gateway that nobody knows."""
         for maker, prefix in MAKERS:
-            book, names = self._books.get(maker), spellings(model, maker)
+            book, names = self._book(maker), spellings(model, maker)
             theirs = [name for name in names if name.startswith(prefix) and not name.startswith(OPEN_WEIGHTS)]
             if book and (entries := book.exact(theirs)):
                 return _timeline(entries)
@@ -221,6 +236,16 @@ def override_price(provider: str, model: str, rates: Mapping[str, Decimal]) -> P
     """The price that the user set for a model: `rates` for a million tokens, for one of any other unit."""
     each = {unit: Decimal(rate) / rate_unit(unit) for unit, rate in rates.items()}
     return Price(provider=provider, model=model, rates=each, source=OVERRIDE, recorded="override")
+
+
+def _override_keys(overrides: Mapping[str, Mapping[str, Decimal]]) -> dict[str, Mapping[str, Decimal]]:
+    """The overrides by lower-case key; a provider goes by kagura's name for it as well."""
+    keys = {key.lower(): rates for key, rates in overrides.items()}
+    for key, rates in list(keys.items()):
+        head, slash, rest = key.partition("/")
+        if slash:
+            keys.setdefault(f"{provider_name(head)}/{rest}", rates)
+    return keys
 
 
 @cache

@@ -18,6 +18,11 @@ TOKEN_UNITS = frozenset(
 )
 """Units that are tokens, whose rates people read for a million."""
 
+TOOL_UNITS = frozenset(
+    ["web_search", "maps_search", "social_search", "file_search", "code_execution", "code_interpreter"]
+)
+"""Units of the tools that a provider runs, billed on top of the tokens."""
+
 STANDARD_TIERS = frozenset(["", "default", "standard", "auto", "on_demand", "standard_only"])
 """What providers call the tier that needs no name."""
 
@@ -108,18 +113,19 @@ def rate_unit(unit: str) -> int:
 def price_of(row: PriceRow, other: PriceRow | None = None) -> Price:
     """The price that a row of a price list states.
 
-    Where `other`, another source's row on the same model, agrees with it, units and service tiers that the row says
-    nothing about are taken from there.
+    Where `other`, another source's row on the same model, agrees with it, special token rates, tools and service tiers
+    that the row says nothing about are taken from there.
     """
     rates, variants, source = row.rates, row.variants, row.source
     if other is not None and other is not row and agree(row.rates, other.rates):
+        more = {unit: rate for unit, rate in other.rates.items() if unit not in rates and _adds(unit, rates)}
         tiers = {variant.tier for variant in variants}
-        more = {
-            unit: rate for unit, rate in other.rates.items() if unit not in rates and unit not in ("input", "output")
-        }
         special = [variant for variant in other.variants if variant.tier and variant.tier not in tiers]
         if more or special:
-            rates, variants, source = {**rates, **more}, [*variants, *special], f"{source} + {other.source}"
+            rates, source = {**rates, **more}, f"{source} + {other.source}"
+            flat = [variant for variant in special if variant.above is None]
+            stepped = [variant for variant in special if variant.above is not None]
+            variants = [*flat, *variants, *stepped]
     return Price(
         provider=row.provider,
         model=row.model,
@@ -129,6 +135,14 @@ def price_of(row: PriceRow, other: PriceRow | None = None) -> Price:
         source=source,
         recorded=row.recorded,
     )
+
+
+def _adds(unit: str, rates: Mapping[str, Decimal]) -> bool:
+    """Whether a unit is billed on top of `rates`, and is no other measure of what they bill: seconds for tokens, or the
+    searches that a fee for each request includes (Perplexity)."""
+    if unit in TOOL_UNITS:
+        return "request" not in rates
+    return unit in TOKEN_UNITS and unit not in ("input", "output")
 
 
 def agree(rates: Mapping[str, Decimal], others: Mapping[str, Decimal]) -> bool:

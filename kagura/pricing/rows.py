@@ -15,7 +15,7 @@ import msgspec
 from kagura.errors import PricingError
 
 
-class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"or_": "or", "and_": "and"}):
+class Clause(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, rename={"or_": "or", "and_": "and"}):
     """A condition on a model's name; exactly one field is set. Text is compared in lower case."""
 
     equals: str | None = None
@@ -27,7 +27,7 @@ class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"or_": "or
     and_: list["Clause"] = []
 
 
-class Variant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"valid_from": "from"}):
+class Variant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, rename={"valid_from": "from"}):
     """Rates that take the place of a row's own where every condition that is set holds.
 
     Of several that hold, later ones win, unit by unit.
@@ -48,7 +48,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     rates: dict[str, Decimal]
 
 
-class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"valid_from": "from"}):
+class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, rename={"valid_from": "from"}):
     """The price of a model at a provider from a day on."""
 
     provider: str

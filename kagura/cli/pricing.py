@@ -1,15 +1,19 @@
 """`kagura pricing`: look prices up, and record those that changed."""
 
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kagura.cli.common import ConfigOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.config import Settings
-from kagura.errors import InputError
+from kagura.errors import InputError, PricingError
 
 if TYPE_CHECKING:
     from kagura.pricing.price import Price
+    from kagura.pricing.update import Update
 
 app = command_app()
 app.info.help = "Look prices up and keep them current."
@@ -39,6 +43,83 @@ def show(
         from kagura.dashboard.prices import prices
 
         console().print(prices(found))
+
+
+@app.command(
+    epilog="Examples: `kagura pricing update` · `kagura pricing update model_prices.json --dry-run`",
+)
+def update(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE]...",
+            help="Price lists of LiteLLM or genai-prices: a file, or `litellm` or `genai-prices` for the installed "
+            "package. Without any, the packages that are installed.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be recorded.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Record the prices that changed, with today's date; what earlier calls cost stays as it is."""
+    from kagura.dashboard.output import console, print_json
+
+    settings = settings_from(config, home)
+    results = [_update(settings.prices_file, path, dry_run) for path in _price_lists(sources or [])]
+    if as_json:
+        print_json([_result(result, dry_run) for result in results])
+        return
+    from kagura.dashboard.prices import price_changes
+
+    for result in results:
+        console().print(price_changes(result, settings.prices_file, dry_run=dry_run))
+
+
+def _price_lists(sources: list[str]) -> list[Path]:
+    from kagura.pricing.update import PACKAGES, installed_list
+
+    if sources:
+        return [installed_list(source) if source in PACKAGES else Path(source) for source in sources]
+    found = []
+    for name in PACKAGES:
+        with suppress(PricingError):
+            found.append(installed_list(name))
+    if not found:
+        raise InputError(
+            "no price list is installed",
+            "Install genai-prices or litellm beside kagura, or name a price file of one of them.",
+        )
+    return found
+
+
+def _update(target: Path, source: Path, dry_run: bool) -> "Update":
+    from kagura.pricing import update as prices
+    from kagura.pricing.catalog import bundled_rows
+    from kagura.pricing.rows import read_rows
+
+    if not dry_run:
+        return prices.update(target, source, known=bundled_rows())
+    listed = prices.read_list(source)
+    changes = prices.changes([*bundled_rows(), *read_rows(target)], listed, prices.today())
+    return prices.Update(source=listed[0].source, prices=len(listed), changes=changes)
+
+
+def _result(result: "Update", dry_run: bool) -> dict[str, Any]:
+    changes = [change.after for change in result.changes]
+    return {
+        "source": result.source,
+        "prices": result.prices,
+        "recorded": not dry_run,
+        "changes": [
+            {"provider": row.provider, "model": row.model, "valid_from": row.valid_from, "rates": _amounts(row.rates)}
+            for row in changes
+        ],
+    }
+
+
+def _amounts(rates: dict[str, Decimal]) -> dict[str, str]:
+    return {unit: format(rate, "f") for unit, rate in rates.items()}
 
 
 def _utc_midnight(day: Any) -> int:
@@ -87,7 +168,7 @@ def _document(price: "Price") -> dict[str, Any]:
         "valid_from": price.valid_from,
         "recorded": price.recorded,
         "rates": [
-            {"unit": rate.unit, "usd": format(rate.amount, "f"), "per": rate.per, "condition": rate.label}
+            {"unit": rate.unit, "usd": format(rate.amount.normalize(), "f"), "per": rate.per, "condition": rate.label}
             for rate in price.lines()
         ],
     }

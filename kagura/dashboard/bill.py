@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from kagura.dashboard.text import NOTHING, UNKNOWN, money
-from kagura.model import Cost, Span
+from kagura.model import Cost, Span, SpanKind
 
 PROMPT_UNITS = frozenset(
     {
@@ -30,10 +30,15 @@ class Bill:
 
     @classmethod
     def of(cls, spans: Iterable[Span]) -> "Bill":
-        """The bill of some calls: no cost is nothing to pay, a cost without total is one that nobody knows."""
+        """The bill of some calls: no cost is nothing to pay, a cost without total is one that nobody knows.
+
+        An agent span may repeat the sum of its calls, so its own cost is left out.
+        """
         billed = estimated = Decimal(0)
         unknown = 0
         for span in spans:
+            if span.kind is SpanKind.AGENT:
+                continue
             total = span.cost.total if span.cost else None
             if total is None:
                 unknown += span.cost is not None

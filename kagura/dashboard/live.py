@@ -33,7 +33,7 @@ class Board(Protocol):
     def selectable(self) -> bool:
         """Whether the runs are rows of which one is selected; else the view scrolls."""
 
-    def draw(self, width: int, height: int, selected: str | None) -> RenderableType:
+    def draw(self, width: int, height: int | None, selected: str | None) -> RenderableType:
         """The view for so many columns and rows."""
 
 

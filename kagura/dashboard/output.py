@@ -4,11 +4,13 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, TextIO
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Characters that JSON allows as they are, and that terminals act upon or cannot encode."""
@@ -20,6 +22,13 @@ def console(file: TextIO | None = None) -> Console:
     if isinstance(file, io.TextIOWrapper):
         file.reconfigure(errors="replace")
     return Console(file=file, markup=False, emoji=False, highlight=False)
+
+
+def print_lines(rows: Iterable[RenderableType | str]) -> None:
+    """Rows on standard output, each cut to the width at hand."""
+    out = console()
+    for row in rows:
+        out.print(Text(row) if isinstance(row, str) else row)
 
 
 def interactive() -> bool:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
+import msgspec
+
 from kagura.errors import InputError
 
 FORMS = (
@@ -54,6 +56,37 @@ class Clock:
     def recent(self, at: int) -> str:
         """The time of an instant of today, with the date before it otherwise."""
         return self.time(at) if at >= self.today() else self.moment(at).strftime("%m-%d %H:%M")
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A stretch of time in microseconds since the epoch, its end left out."""
+
+    since: int | None
+    until: int | None
+
+
+def parse_window(clock: Clock, day: str | None, since: str | None, until: str | None, last: str | None) -> Window:
+    """The stretch that `--date`, `--since`, `--until` and `--last` name; of `--until` a whole day is included.
+
+    Raises InputError where they contradict one another or cannot be read.
+    """
+    given = [flag for flag, text in (("--date", day), ("--last", last), ("--since", since or until)) if text]
+    if len(given) > 1:
+        raise InputError(
+            f"{' and '.join(given)} cannot stand together", "Give --date, or --last, or --since and --until."
+        )
+    if day:
+        start = parse_day(day, clock, "--date")
+        return Window(clock.midnight(start), clock.midnight(start + timedelta(days=1)))
+    if last:
+        return Window(clock.now() - parse_age(last, "--last"), None)
+    window = Window(
+        parse_instant(since, clock, "--since") if since else None,
+        parse_instant(until, clock, "--until", end=True) if until else None,
+    )
+    if window.since is not None and window.until is not None and window.since >= window.until:
+        raise InputError(f"--since {since} is not before --until {until}", FORMS)
+    return window
 
 
 def parse_day(text: str, clock: Clock, flag: str) -> date:

@@ -109,6 +109,13 @@ def count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 
 
+def tokens(number: int | None) -> str:
+    """A number of tokens: exact to ten million, `12.3M` and `1.2B` beyond."""
+    if number is None or number < 10_000_000:
+        return count(number)
+    return f"{number / 1e6:,.1f}M" if number < 1_000_000_000 else f"{number / 1e9:,.1f}B"
+
+
 def plural(number: int, noun: str) -> str:
     """`1 call`, `2 calls`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,137 @@
+"""`kagura monitor`: runs, one agent, one trace, or the cost; live on a terminal, once otherwise."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
+from kagura.errors import InputError
+
+if TYPE_CHECKING:
+    from kagura.dashboard.period import Clock
+    from kagura.dashboard.source import Source
+
+app = command_app()
+
+DIMENSIONS = ("agent", "model", "provider", "day", "hour", "user", "session")
+"""What `--by` knows beside `tag:KEY`."""
+
+_EXAMPLES = """Examples:
+
+kagura monitor · live view of all runs (q quits, d opens a run)
+
+kagura monitor --agent my_agent · one agent: models, tools, slow requests
+
+kagura monitor --trace · timeline of the latest run; --trace 3f2a of the run whose id begins so
+
+kagura monitor --agent my_agent --trace · its latest run as a log
+
+kagura monitor --cost --last 7d --by model · what a week cost, model by model"""
+
+
+class _OptionalTrace(TyperCommand):
+    """Lets `--trace` stand without an id, which then is the latest run's."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give a bare `--trace` an empty value."""
+        given = list(args)
+        for number, word in enumerate(args):
+            following = args[number + 1 : number + 2]
+            if word == "--trace" and (not following or following[0].startswith("-")):
+                given[number] = "--trace="
+        return super().parse_args(ctx, given)
+
+
+@app.command(cls=_OptionalTrace, epilog=_EXAMPLES)
+def monitor(
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only this agent.")] = None,
+    trace: Annotated[
+        str | None,
+        typer.Option(
+            "--trace", metavar="[ID]", help="Timeline of one run, by the beginning of its id; without ID the latest."
+        ),
+    ] = None,
+    cost: Annotated[bool, typer.Option("--cost", help="What was spent; today, if no time is given.")] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="KEY", help=f"Cost by {', '.join(DIMENSIONS)} or tag:KEY.")
+    ] = None,
+    date: Annotated[str | None, typer.Option("--date", metavar="DAY", help="Cost of one day: 2025-10-10.")] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Cost from then on: a day, 7d.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Cost up to then; a day whole.")] = None,
+    last: Annotated[str | None, typer.Option("--last", metavar="AGE", help="Cost of the last 7d, 12h, …")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    home: HomeOption = None,
+    db: DbOption = None,
+) -> None:
+    """Show runs, calls, traces and cost: live on a terminal, printed once to a file or pipe."""
+    from kagura.dashboard.period import Clock
+    from kagura.dashboard.source import Source
+
+    if cost and trace is not None:
+        raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
+    if not cost and any((by, date, since, until, last)):
+        raise InputError("--by, --date, --since, --until and --last belong to --cost", "Add --cost.")
+    clock = Clock()
+    with Source(settings_from(config, home, db), clock) as source:
+        source.catch_up()
+        if cost:
+            _cost(source, clock, agent, by or "agent", (date, since, until, last), as_json)
+        elif trace is not None:
+            _trace(source, clock, agent, trace, as_json)
+        else:
+            _screen(source, clock, agent, as_json)
+
+
+def _cost(
+    source: "Source", clock: "Clock", agent: str | None, by: str, times: tuple[str | None, ...], as_json: bool
+) -> None:
+    from kagura.dashboard.costs import costs
+    from kagura.dashboard.document import cost_document
+    from kagura.dashboard.output import print_json, print_lines
+    from kagura.dashboard.period import Window, parse_window
+
+    if by not in DIMENSIONS and not (by.startswith("tag:") and by != "tag:"):
+        raise InputError(f"--by {by!r} is not known", f"Accepted: {', '.join(DIMENSIONS)}, tag:KEY.")
+    window = parse_window(clock, *times)
+    if not any(times):
+        window = Window(clock.today(), parse_window(clock, "today", None, None, None).until)
+    rows = source.costs(by, window, agent)
+    if as_json:
+        print_json(cost_document(rows, by, window, clock.now()))
+    else:
+        print_lines(costs(rows, by, window, clock))
+
+
+def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_json: bool) -> None:
+    from kagura.dashboard.document import trace_document
+    from kagura.dashboard.log import log
+    from kagura.dashboard.output import print_json, print_lines
+    from kagura.dashboard.runs import all_spans
+    from kagura.dashboard.screens import BEGIN
+    from kagura.dashboard.timeline import timeline
+
+    found = source.trace(prefix, agent)
+    if as_json:
+        print_json(trace_document(found) if found else None)
+    elif found is None:
+        print_lines([f"No run of {agent} is recorded." if agent else BEGIN])
+    else:
+        view = log if agent else timeline
+        print_lines(view(found.execution, all_spans(found), clock))
+
+
+def _screen(source: "Source", clock: "Clock", agent: str | None, as_json: bool) -> None:
+    from kagura.dashboard.boards import AgentBoard, MainBoard, live_monitor
+    from kagura.dashboard.output import console, interactive, print_json
+
+    if interactive() and not as_json:
+        from kagura.dashboard.live import run_live
+
+        return run_live(live_monitor(source, clock, agent), console())
+    board = AgentBoard.read(source, clock, agent) if agent else MainBoard.read(source, clock)
+    if as_json:
+        return print_json(board.document())
+    out = console()
+    return out.print(board.draw(out.width, None, None))

@@ -1,0 +1,52 @@
+"""The latest runs, one a row; those that still run grow older as one looks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from kagura.dashboard.frame import SELECTED_STYLE, columns, panel, status_text
+from kagura.dashboard.overview import totals_text
+from kagura.dashboard.period import Clock
+from kagura.dashboard.text import cell, count, duration, tokens
+
+if TYPE_CHECKING:
+    from kagura.store.views import ExecutionRow
+
+PREVIEW_WIDTH = 70
+CALLS_WIDTH = 100
+TOKENS_WIDTH = 120
+"""Columns of the screen from which the question, the calls and the tokens of a run have room."""
+
+
+def activity(runs: "Sequence[ExecutionRow]", clock: Clock, width: int, selected: str | None = None) -> RenderableType:
+    """Start, agent, status, time and cost of each run, and as much more as `width` columns hold."""
+    table = columns()
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(14, width // 5))
+    table.add_column(no_wrap=True)
+    for _ in range(2 + (width >= CALLS_WIDTH) + (width >= TOKENS_WIDTH)):
+        table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for run in runs:
+        style = SELECTED_STYLE if run.id == selected else ""
+        table.add_row(*_cells(run, clock, width), style=style)
+    return panel("Recent Activity", table if runs else Text("Nothing yet.", "dim"))
+
+
+def _cells(run: "ExecutionRow", clock: Clock, width: int) -> list[Text]:
+    end = run.ended_at or clock.now()
+    cells = [
+        Text(clock.recent(run.started_at)),
+        cell(run.agent),
+        status_text(run.status),
+        Text(duration(end - run.started_at)),
+        Text(totals_text(run.cost)),
+    ]
+    if width >= CALLS_WIDTH:
+        cells.append(Text(f"{count(run.llm_calls)} llm, {count(run.tool_calls)} tool", "dim"))
+    if width >= TOKENS_WIDTH:
+        cells.append(Text(f"{tokens(run.tokens.input)} → {tokens(run.tokens.output)} tok", "dim"))
+    preview = cell(run.error or run.preview or "", "red" if run.error else "dim")
+    return [*cells, preview if width >= PREVIEW_WIDTH else Text("")]

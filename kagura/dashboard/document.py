@@ -1,0 +1,90 @@
+"""Views as JSON documents: the same names everywhere, times in UTC, money as decimal strings, durations in ms."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kagura.dashboard.bill import Bill
+from kagura.dashboard.costs import monthly, total
+from kagura.dashboard.hints import hints
+from kagura.dashboard.period import Window, iso
+from kagura.dashboard.runs import all_spans
+
+if TYPE_CHECKING:
+    from kagura.store.views import AgentSummary, CostRow, ExecutionRow, Overview, Trace
+
+_MONEY = frozenset({"billed", "estimated", "total", "rate", "provider_cost"})
+
+
+def document(value: Any) -> Any:
+    """A struct as JSON: `…_at` becomes ISO 8601, durations `…_ms`, money `…_usd`."""
+    if isinstance(value, msgspec.Struct):
+        pairs = [_pair(name, getattr(value, name)) for name in value.__struct_fields__]
+        derived = [_pair("duration", value.duration)] if hasattr(value, "duration") else []
+        return dict(pairs + derived)
+    if isinstance(value, list | tuple):
+        return [document(item) for item in value]
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.value if isinstance(value, Enum) else value
+
+
+def _pair(name: str, value: Any) -> tuple[str, Any]:
+    if name == "at" or name.endswith("_at"):
+        return name, iso(value or None)
+    if name.endswith("duration") or name == "time_to_first_chunk":
+        return f"{name}_ms", None if value is None else value / 1000
+    return f"{name}_usd" if name in _MONEY else name, document(value)
+
+
+def main_document(total: "Overview", today: "Overview", runs: "Sequence[ExecutionRow]") -> dict[str, Any]:
+    """`kagura monitor --json`."""
+    return {"total": document(total), "today": document(today), "executions": document(list(runs))}
+
+
+def agent_document(summary: "AgentSummary", today: "Overview", latest: "Trace | None") -> dict[str, Any]:
+    """`kagura monitor --agent NAME --json`."""
+    found = hints(latest.execution, all_spans(latest)) if latest else []
+    return {
+        **document(summary),
+        "today": document(today),
+        "latest": document(latest.execution) if latest else None,
+        "hints": document(found),
+    }
+
+
+def trace_document(trace: "Trace") -> dict[str, Any]:
+    """`kagura monitor --trace --json`: the run, its spans and those of the runs it started."""
+    spans = all_spans(trace)
+    return {
+        "execution": document(trace.execution),
+        "spans": document(spans),
+        "children": [child.execution.id for child in trace.children],
+        "cost": _bill(Bill.of(spans)),
+        "hints": document(hints(trace.execution, spans)),
+    }
+
+
+def cost_document(rows: "Sequence[CostRow]", by: str, window: Window, now: int) -> dict[str, Any]:
+    """`kagura monitor --cost --json`; projected are the billed costs alone."""
+    sums = total(rows)
+    projected = monthly(sums.billed, window, now)
+    return {
+        "by": by,
+        "since": iso(window.since),
+        "until": iso(window.until),
+        "rows": document(list(rows)),
+        "total": _bill(sums),
+        "projected_monthly_usd": None if projected is None else format(round(projected, 6), "f"),
+    }
+
+
+def _bill(bill: Bill) -> dict[str, Any]:
+    return {
+        "billed_usd": format(bill.billed, "f"),
+        "estimated_usd": format(bill.estimated, "f"),
+        "unknown_calls": bill.unknown_calls,
+    }

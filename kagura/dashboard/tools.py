@@ -1,0 +1,23 @@
+"""Which tools an agent used, and how often."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from kagura.dashboard.frame import Leaders, panel
+from kagura.dashboard.text import percent, plural
+
+if TYPE_CHECKING:
+    from kagura.store.views import ToolUsage
+
+
+def tools(used: "Sequence[ToolUsage]") -> RenderableType:
+    """Calls of each tool and their share of all."""
+    rows = [(tool.name, f"{plural(tool.calls, 'call')} ({percent(tool.share, 1)})" + _errors(tool)) for tool in used]
+    return panel("Tools Used", Leaders(rows) if rows else Text("No tool was used.", "dim"))
+
+
+def _errors(tool: "ToolUsage") -> str:
+    return f", {plural(tool.errors, 'error')}" if tool.errors else ""

@@ -85,10 +85,11 @@ class Collector:
             self._store.write(batch)
             follower.forget([start.id for start in calls], runs)
         finished = follower.finished_files()
+        if finished:
+            # Stored for good first: a file that is read twice changes nothing, one that is gone too early would.
+            self._store.write(Batch(finished_files=[file.name for file in finished]))
         for file in finished:
             follower.remove(file)
-        if finished:
-            self._store.write(Batch(finished_files=[file.name for file in finished]))
 
 
 def _interrupted(id: str, at: int) -> Execution:

@@ -29,6 +29,7 @@ def read_answer(wire: Wire, call: Call) -> None:
     if wire.answer.is_stream:
         for name, data in wire.events:
             stream.add(name, obj(data))
+        stream.finish()
     else:
         stream.complete = True
         stream.take(wire.body)
@@ -86,6 +87,7 @@ class _Stream:
         self._whole: JsonObject | None = None
         self._text: list[str] = []
         self._plan: list[str] = []
+        self._arguments: list[tuple[JsonObject, list[str]]] = []
 
     def take(self, body: JsonObject) -> None:
         """Take a whole answer."""
@@ -113,12 +115,13 @@ class _Stream:
         elif kind == "tool-plan-delta":
             self._plan.append(text(said.get("tool_plan")) or "")
         elif kind == "tool-call-start":
-            self.tools.append({**obj(said.get("tool_calls"))})
-        elif kind == "tool-call-delta" and self.tools:
-            piece = text(obj(obj(said.get("tool_calls")).get("function")).get("arguments")) or ""
-            function = {**obj(self.tools[-1].get("function"))}
-            function["arguments"] = (text(function.get("arguments")) or "") + piece
-            self.tools[-1]["function"] = function
+            tool = obj(said.get("tool_calls"))
+            function = {**obj(tool.get("function"))}
+            self._arguments.append((function, [text(function.get("arguments")) or ""]))
+            self.tools.append({**tool, "function": function})
+        elif kind == "tool-call-delta" and self._arguments:
+            piece = obj(obj(said.get("tool_calls")).get("function"))
+            self._arguments[-1][1].append(text(piece.get("arguments")) or "")
         elif kind == "message-end":
             self.finish_reason = text(delta.get("finish_reason")) or self.finish_reason
             self.usage = obj(delta.get("usage")) or self.usage
@@ -127,6 +130,11 @@ class _Stream:
             self.take(obj(event.get("response")))
         elif kind == "text-generation" or (kind is None and "text" in event):
             self._text.append(text(event.get("text")) or "")
+
+    def finish(self) -> None:
+        """Put the arguments of tools together."""
+        for function, pieces in self._arguments:
+            function["arguments"] = "".join(pieces)
 
     def messages(self) -> list[Message]:
         """The assistant's message, where anything was said or asked."""

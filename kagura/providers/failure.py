@@ -12,9 +12,8 @@ _LONGEST = 2000
 _ERROR_EVENTS = ("error", "response.failed", "response.error")
 
 
-def find_error(answer: Answer, status: int | None, headers: dict[str, str]) -> CallError | None:
-    """The provider's error, or `None` where the answer is none."""
-    failed = status is not None and status >= 400
+def find_error(answer: Answer, failed: bool, headers: dict[str, str]) -> CallError | None:
+    """The provider's error, or `None` where the answer is none; `failed` says that its HTTP status is an error's."""
     for name, data in answer.events:
         values = [data] if not isinstance(data, list) else data[:1]
         for value in objects(values):
@@ -24,22 +23,26 @@ def find_error(answer: Answer, status: int | None, headers: dict[str, str]) -> C
         return None
     kind = text(headers.get("x-amzn-errortype", "").split(":")[0])
     said = answer.body[:_LONGEST].decode("utf-8", "replace").strip()
-    return CallError(message=said or f"HTTP {status}", type=kind or f"http_{status}")
+    return CallError(message=said or "no message", type=kind)
 
 
 def _of(name: str | None, value: JsonObject, failed: bool) -> CallError | None:
     """The error that one value of an answer is or holds."""
     kind = text(value.get("type")) or name or ""
-    if error := value.get("error") or obj(value.get("response")).get("error"):
-        return _described(error, value)
-    for choice in objects(value.get("choices")):
-        if error := choice.get("error"):
-            return _described(error, choice)
+    holders = [value, obj(value.get("response")), *objects(value.get("choices"))]
+    for holder in holders:
+        if _says_something(error := holder.get("error")):
+            return _described(error, holder)
     if failed and (errors := objects(value.get("errors"))):
         return _described(errors[0], value)
     if failed or kind in _ERROR_EVENTS or kind.endswith(("Exception", "Error")):
         return _described(value, value if failed else {"type": kind})
     return None
+
+
+def _says_something(error: Any) -> bool:
+    """Whether an `error` field reports one: stored jobs carry an object of nulls."""
+    return any(value is not None for value in error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _described(error: Any, around: JsonObject) -> CallError:

@@ -101,9 +101,10 @@ class _Candidate:
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
-        self.parts: list[Any] = []
+        self.parts: list[JsonObject] = []
         self.searches = 0
         self._role = "model"
+        self._runs: dict[int, list[str]] = {}
 
     def add(self, candidate: JsonObject) -> None:
         """Take a candidate of one chunk; runs of plain text become one part."""
@@ -117,18 +118,23 @@ class _Candidate:
         for part in objects(content.get("parts")):
             last = self.parts[-1] if self.parts else {}
             if _is_plain(part) and _is_plain(last) and part.get("thought") == last.get("thought"):
-                self.parts[-1] = {**last, "text": last["text"] + part["text"]}
+                self._runs[len(self.parts) - 1].append(part["text"])
             else:
+                self._runs[len(self.parts)] = [part["text"]] if _is_plain(part) else []
                 self.parts.append(part)
 
     def message(self) -> Message:
         """The model's content as a client sends it back with the next turn."""
-        said = [part for part in self.parts if not obj(part).get("thought")]
-        return Message(role="assistant", content={"role": self._role, "parts": self.parts}, text=plain_text(said))
+        runs = self._runs
+        parts = [
+            {**part, "text": "".join(runs[at])} if len(runs[at]) > 1 else part for at, part in enumerate(self.parts)
+        ]
+        said = [part for part in parts if not part.get("thought")]
+        return Message(role="assistant", content={"role": self._role, "parts": parts}, text=plain_text(said))
 
     def tool_calls(self) -> list[ToolCall]:
         """The functions that the candidate asks for."""
-        calls = [obj(part.get("functionCall")) for part in objects(self.parts) if "functionCall" in part]
+        calls = [obj(part.get("functionCall")) for part in self.parts if "functionCall" in part]
         return [
             ToolCall(name=text(call.get("name")) or "", id=text(call.get("id")), arguments=call.get("args"))
             for call in calls

@@ -64,9 +64,9 @@ class _Choice:
         self._parts: list[Any] = []
         self._fields: dict[str, list[str]] = {}
         self._details: list[Any] = []
-        self._calls: list[JsonObject] = []
-        self._open: dict[Any, JsonObject] = {}
-        self._function: JsonObject | None = None
+        self._calls: list[_Tool] = []
+        self._open: dict[int, _Tool] = {}
+        self._function: _Tool | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -99,8 +99,8 @@ class _Choice:
         for tool in objects(delta.get("tool_calls")):
             self._add_tool(tool)
         if function := obj(delta.get("function_call")):
-            self._function = self._function or {"name": "", "arguments": ""}
-            _extend(self._function, function, "arguments")
+            self._function = self._function or _Tool("function")
+            self._function.extend(function)
 
     def _add_tool(self, piece: JsonObject) -> None:
         """Add a piece of a tool call; a new id under a known index opens a further call, as some providers do."""
@@ -108,17 +108,20 @@ class _Choice:
         kind = "custom" if "custom" in piece else "function"
         function = obj(piece.get(kind))
         index = piece.get("index")
-        key = index if isinstance(index, int) else ("id", id_ or (len(self._calls) if function.get("name") else None))
-        tool = self._open.get(key)
-        if tool is None and not isinstance(index, int) and id_ is None and self._calls and not function.get("name"):
-            tool = self._calls[-1]
-        if tool is None or (id_ and tool["id"] and id_ != tool["id"] and function.get("name")):
-            tool = {"id": id_, "type": kind, kind: {"name": "", "input" if kind == "custom" else "arguments": ""}}
-            self._open[key] = tool
+        tool = self._open.get(index) if isinstance(index, int) else self._without_index(id_, function)
+        if tool is None or (id_ and tool.id and id_ != tool.id and function.get("name")):
+            tool = _Tool(kind)
             self._calls.append(tool)
-        tool["id"] = tool["id"] or id_
-        known = "custom" if "custom" in tool else "function"
-        _extend(tool[known], function, "input" if known == "custom" else "arguments")
+        if isinstance(index, int):
+            self._open[index] = tool
+        tool.id = tool.id or id_
+        tool.extend(function)
+
+    def _without_index(self, id_: str | None, function: JsonObject) -> "_Tool | None":
+        """The call that a piece without an index belongs to: that of its id, or the last one where it has no name."""
+        if id_:
+            return next((tool for tool in self._calls if tool.id == id_), None)
+        return self._calls[-1] if self._calls and not function.get("name") else None
 
     def message(self) -> Message:
         """The assistant's message as a client sends it back with the next turn."""
@@ -133,29 +136,50 @@ class _Choice:
         if self._details:
             content["reasoning_details"] = self._details
         if self._calls:
-            content["tool_calls"] = self._calls
+            content["tool_calls"] = [tool.json() for tool in self._calls]
         if self._function:
-            content["function_call"] = self._function
+            content["function_call"] = self._function.function()
         return message(content, "assistant")
 
     def tool_calls(self) -> list[ToolCall]:
         """The tools that the choice asks for."""
         whole = self._whole or {}
-        calls = [_tool_call(tool) for tool in [*objects(whole.get("tool_calls")), *self._calls]]
-        function = obj(whole.get("function_call")) or self._function
+        calls = [
+            _tool_call(tool) for tool in [*objects(whole.get("tool_calls")), *(tool.json() for tool in self._calls)]
+        ]
+        function = obj(whole.get("function_call")) or (self._function.function() if self._function else None)
         if function:
             calls.append(_tool_call({"function": function}))
         return calls
 
 
-def _extend(target: JsonObject, piece: JsonObject, field: str) -> None:
-    """Append a piece of a function's arguments; its name comes once."""
-    target["name"] = target["name"] or text(piece.get("name")) or ""
-    arguments = piece.get(field)
-    if type(arguments) is str and type(target[field]) is str:
-        target[field] += arguments
-    elif arguments is not None:
-        target[field] = arguments
+class _Tool:
+    """One tool call, put together from its deltas."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.id: str | None = None
+        self._name: str | None = None
+        self._pieces: list[str] = []
+        self._value: Any = None
+
+    def extend(self, function: JsonObject) -> None:
+        """Take the name, which comes once, and the next piece of the arguments."""
+        self._name = self._name or text(function.get("name"))
+        piece = function.get("arguments", function.get("input"))
+        if isinstance(piece, str):
+            self._pieces.append(piece)
+        elif piece is not None:
+            self._value = piece
+
+    def function(self) -> JsonObject:
+        """Name and arguments (a custom tool's: input)."""
+        given = "".join(self._pieces) if self._value is None else self._value
+        return {"name": self._name or "", "input" if self.kind == "custom" else "arguments": given}
+
+    def json(self) -> JsonObject:
+        """The call as it stands in a message."""
+        return {"id": self.id, "type": self.kind, self.kind: self.function()}
 
 
 def _tool_call(tool: JsonObject) -> ToolCall:

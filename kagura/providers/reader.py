@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kagura.model import Call, Exchange, JsonObject, SpanKind
+from kagura.model import Call, CallError, Exchange, JsonObject, SpanKind, Usage
 from kagura.providers import (
     anthropic,
     bedrock,
@@ -65,8 +65,14 @@ def read(exchange: Exchange, provider: Provider | None = None) -> Call:
         call.end_user = next((found for name in _END_USER_FIELDS if (found := text(request.get(name)))), None)
     wire = Wire(endpoint, provider, request, answer, headers)
     _read_messages(wire, exchange, call)
-    with _guarded("the error", call):
-        call.error = find_error(answer, exchange.status, headers)
+    failed = exchange.status is not None and exchange.status >= 400
+    if failed or call.billable or endpoint is OTHER:
+        with _guarded("the error", call):
+            call.error = find_error(answer, failed, headers)
+            if call.error and failed and call.error.type is None:
+                call.error = CallError(message=call.error.message, type=f"http_{exchange.status}")
+    if call.usage:
+        call.notes += _oddities(call.usage)
     call.complete = call.complete and not _is_cut(exchange, answer)
     return call
 
@@ -93,6 +99,17 @@ def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
     with _guarded("the answer's messages", call):
         dialect.read_answer(wire, call)
         call.usage = call.usage or usage_beside_body(wire)
+
+
+def _oddities(usage: Usage) -> list[str]:
+    """What providers' counts sometimes contradict (Azure's Grok: more cached than sent; OpenRouter: reasoning)."""
+    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
+    notes = []
+    if usage.input is not None and cached > usage.input:
+        notes.append("more cached than input tokens")
+    if usage.output is not None and (usage.reasoning or 0) > usage.output:
+        notes.append("more reasoning than output tokens")
+    return notes
 
 
 def _is_cut(exchange: Exchange, answer: Answer) -> bool:

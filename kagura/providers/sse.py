@@ -31,7 +31,6 @@ class SSESplitter:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._searched = 0
 
     @property
     def rest(self) -> bytes:
@@ -41,14 +40,16 @@ class SSESplitter:
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes and give back the blocks that they complete."""
         buffer = self._buffer
-        buffer += chunk
+        if buffer and not _BLOCK_END.search(bytes(buffer[1 - _LONGEST_END :]) + chunk):
+            buffer += chunk
+            return []
+        data = bytes(buffer) + chunk
         blocks: list[bytes] = []
         start = 0
-        for end in _BLOCK_END.finditer(buffer, self._searched):
-            blocks.append(bytes(buffer[start : end.end()]))
+        for end in _BLOCK_END.finditer(data):
+            blocks.append(data[start : end.end()])
             start = end.end()
-        del buffer[:start]
-        self._searched = max(0, len(buffer) - _LONGEST_END)
+        buffer[:] = data[start:]
         return blocks
 
 
@@ -70,25 +71,31 @@ class SSEParser:
     def _events(self, blocks: list[bytes]) -> list[SSEEvent]:
         events = []
         for block in blocks:
-            content = block.decode("utf-8", "replace")
+            content = _lines(block)
             if not self._opened and content:
                 self._opened = True
                 content = content.removeprefix(_BYTE_ORDER_MARK)
-            if event := _event(content):
+            if event := _event(content.strip("\n")):
                 events.append(event)
         return events
 
 
 def parse(body: bytes) -> list[SSEEvent]:
     """All events of a whole stream, also the last one where its blank line is missing."""
-    parser = SSEParser()
-    return parser.feed(body) + parser.close()
+    blocks = _lines(body).removeprefix(_BYTE_ORDER_MARK).split("\n\n")
+    return [event for block in blocks if (event := _event(block.strip("\n")))]
+
+
+def _lines(data: bytes) -> str:
+    """Text with LF at the end of each line."""
+    content = data.decode("utf-8", "replace")
+    return content.replace("\r\n", "\n").replace("\r", "\n") if "\r" in content else content
 
 
 def _event(block: str) -> SSEEvent | None:
     """The event of one block; `None` where the block holds comments or nothing at all."""
-    if "\r" in block:
-        block = block.replace("\r\n", "\n").replace("\r", "\n")
+    if block.startswith("data: ") and "\n" not in block:
+        return SSEEvent(None, block[6:])
     name: str | None = None
     id_: str | None = None
     data: list[str] = []

@@ -1,1 +1,39 @@
 """The trace store: tables, migrations, writes, queries, retention, export."""
+
+from kagura.store.batch import Batch, Metric, SpanContents
+from kagura.store.costs import DIMENSIONS
+from kagura.store.store import Store
+from kagura.store.views import (
+    AgentRow,
+    AgentSummary,
+    CostRow,
+    CostTotals,
+    ExecutionRow,
+    ModelUsage,
+    Overview,
+    Pruned,
+    SpanError,
+    TokenTotals,
+    ToolUsage,
+    Trace,
+)
+
+__all__ = [
+    "DIMENSIONS",
+    "AgentRow",
+    "AgentSummary",
+    "Batch",
+    "CostRow",
+    "CostTotals",
+    "ExecutionRow",
+    "Metric",
+    "ModelUsage",
+    "Overview",
+    "Pruned",
+    "SpanContents",
+    "SpanError",
+    "Store",
+    "TokenTotals",
+    "ToolUsage",
+    "Trace",
+]

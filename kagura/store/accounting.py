@@ -1,0 +1,153 @@
+"""What one span adds to the sums of its execution and of its slot.
+
+The same functions read a new row and the row it replaces, so that adding the one and taking off the other keeps every
+sum exactly what counting all spans afresh would give.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from kagura.model import SpanKind, Status, ToolCall
+from kagura.store.rows import Columns
+from kagura.store.schema import SLOT
+from kagura.store.values import from_json, to_key
+
+MODEL_KINDS = (SpanKind.LLM.value, SpanKind.EMBEDDING.value)
+"""Kinds of span that are calls to a model."""
+
+REQUESTED = "tool_request"
+"""The kind under which a slot counts the tools that models asked for."""
+
+Sums = tuple[int, ...]
+SlotKey = tuple[int, str, str, str, str]
+"""slot, agent, provider, kind, and the name: the model of a call, the tool of a tool call, else empty."""
+
+EXECUTION_SUMS = (
+    "spans",
+    "running_spans",
+    "llm_calls",
+    "running_calls",
+    "tool_calls",
+    "tool_requests",
+    "errors",
+    "input_tokens",
+    "cache_read_tokens",
+    "output_tokens",
+    "cost_billed",
+    "cost_estimated",
+    "unknown_cost_calls",
+)
+
+SLOT_KEY = ("slot", "agent", "provider", "kind", "name")
+SLOT_SUMS = (
+    "calls",
+    "running",
+    "errors",
+    "duration",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_billed",
+    "cost_estimated",
+    "unknown_cost_calls",
+)
+
+ACCOUNTED = (
+    "id",
+    "execution_id",
+    "kind",
+    "name",
+    "agent",
+    "status",
+    "started_at",
+    "ended_at",
+    "provider",
+    "request_model",
+    "response_model",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost",
+    "cost_estimated",
+    "cost_unknown",
+    "tool_calls",
+)
+"""The columns of `spans` that the functions here read."""
+
+NO_EXECUTION_SUMS: Sums = (0,) * len(EXECUTION_SUMS)
+NO_SLOT_SUMS: Sums = (0,) * len(SLOT_SUMS)
+
+
+def add(sums: Sums, more: Sequence[int], sign: int = 1) -> Sums:
+    """`sums` with `more` added, or taken off with `sign=-1`."""
+    return tuple(a + sign * b for a, b in zip(sums, more, strict=True))
+
+
+def model_of(row: Columns) -> str | None:
+    """The model that answered, else the one that was asked."""
+    model: str | None = row["response_model"] or row["request_model"]
+    return model
+
+
+def requested_tools(row: Columns) -> list[str]:
+    """Names of the tools that a call asked for, once for each time."""
+    if row["tool_calls"] is None:
+        return []
+    return [to_key(call.name) for call in from_json(row["tool_calls"], list[ToolCall], [])]
+
+
+def _money(row: Columns) -> Sums:
+    """Billed and estimated pico-dollars, and whether the cost is unknown.
+
+    An agent span may repeat the sum of its calls, so its own cost is never counted.
+    """
+    if row["kind"] == SpanKind.AGENT.value:
+        return 0, 0, 0
+    cost = row["cost"] or 0
+    return (0, cost, row["cost_unknown"]) if row["cost_estimated"] else (cost, 0, row["cost_unknown"])
+
+
+def execution_sums(row: Columns) -> Sums:
+    """What a row of `spans` adds to its execution, in the order of `EXECUTION_SUMS`."""
+    is_call = row["kind"] in MODEL_KINDS
+    runs = row["status"] == Status.RUNNING.value
+    return (
+        1,
+        int(runs),
+        int(is_call),
+        int(is_call and runs),
+        int(row["kind"] == SpanKind.TOOL.value),
+        len(requested_tools(row)),
+        int(row["status"] == Status.FAILED.value),
+        (row["input_tokens"] or 0) if is_call else 0,
+        (row["cache_read_tokens"] or 0) if is_call else 0,
+        (row["output_tokens"] or 0) if is_call else 0,
+        *_money(row),
+    )
+
+
+def slot_entries(row: Columns) -> Iterator[tuple[SlotKey, Sums]]:
+    """What a row of `spans` adds to `usage_slots`: keys, each with sums in the order of `SLOT_SUMS`."""
+    kind = row["kind"]
+    is_call = kind in MODEL_KINDS
+    name = model_of(row) if is_call else to_key(row["name"]) if kind == SpanKind.TOOL.value else None
+    slot = row["started_at"] // SLOT
+    ended_at = row["ended_at"]
+    sums = (
+        1,
+        int(row["status"] == Status.RUNNING.value),
+        int(row["status"] == Status.FAILED.value),
+        0 if ended_at is None else ended_at - row["started_at"],
+        (row["input_tokens"] or 0) if is_call else 0,
+        (row["cache_read_tokens"] or 0) if is_call else 0,
+        (row["cache_write_tokens"] or 0) if is_call else 0,
+        (row["output_tokens"] or 0) if is_call else 0,
+        (row["reasoning_tokens"] or 0) if is_call else 0,
+        *_money(row),
+    )
+    yield (slot, row["agent"], row["provider"] or "", kind, name or ""), sums
+    for tool in requested_tools(row):
+        yield (slot, row["agent"], "", REQUESTED, tool), (1, *NO_SLOT_SUMS[1:])

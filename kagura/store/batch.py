@@ -1,0 +1,40 @@
+"""What the collector hands to the store: one batch is one transaction."""
+
+import msgspec
+
+from kagura.model import Execution, Span
+
+
+class SpanContents(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call sent and got, each part as the bytes that are to be kept (JSON, already redacted)."""
+
+    inputs: list[bytes] = []
+    """One entry a message, in order."""
+    parameters: bytes | None = None
+    """The request without its messages."""
+    outputs: list[bytes] = []
+    raw_response: bytes | None = None
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that an agent recorded."""
+
+    execution_id: str
+    name: str
+    value: float
+    at: int
+    span_id: str | None = None
+
+
+class Batch(msgspec.Struct, kw_only=True):
+    """What one transaction writes."""
+
+    spans: list[Span] = []
+    executions: list[Execution] = []
+    contents: list[tuple[str, SpanContents]] = []
+    """Contents by span id."""
+    metrics: list[Metric] = []
+    positions: dict[str, int] = {}
+    """How far each journal file has been read, by file name."""
+    finished_files: list[str] = []
+    """Journal files that are about to be removed; their positions are dropped and the batch is forced to disk."""

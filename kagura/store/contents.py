@@ -1,0 +1,115 @@
+"""Prompts and answers, each part stored once under its hash.
+
+An agent sends its whole history with each turn; a call keeps the list of hashes. `used_on` is the day on which a part
+was last part of a call, by which retention knows that no younger call needs it.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from kagura.store.batch import SpanContents
+from kagura.store.schema import contents, span_contents
+from kagura.store.statements import groups, locked, upsert
+from kagura.store.values import to_key
+
+HASH = 16
+"""Bytes of a hash."""
+
+DAY = 86_400_000_000
+"""Microseconds of a day."""
+
+_COMPRESSED = "zlib"
+_PLAIN = "identity"
+_WORTH_COMPRESSING = 128
+
+
+def write_contents(
+    connection: Connection, given: Sequence[tuple[str, SpanContents]], starts: Mapping[str, int]
+) -> None:
+    """Store what calls sent and got; `starts` gives each span's start."""
+    parts: dict[bytes, tuple[bytes, int]] = {}
+
+    def keep(data: bytes, day: int) -> bytes:
+        key = hashlib.blake2b(data, digest_size=HASH).digest()
+        parts[key] = (data, max(day, parts[key][1] if key in parts else day))
+        return key
+
+    rows = {}
+    for span_id, content in given:
+        at = starts[span_id]
+        day = at // DAY
+        rows[to_key(span_id)] = {
+            "span_id": to_key(span_id),
+            "at": at,
+            "inputs": b"".join(keep(data, day) for data in content.inputs),
+            "parameters": None if content.parameters is None else keep(content.parameters, day),
+            "outputs": b"".join(keep(data, day) for data in content.outputs),
+            "raw_response": None if content.raw_response is None else keep(content.raw_response, day),
+        }
+    _write_parts(connection, parts)
+    if rows:
+        columns = ("at", "inputs", "parameters", "outputs", "raw_response")
+        connection.execute(upsert(connection, span_contents, put=columns), [rows[key] for key in sorted(rows)])
+
+
+def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]]) -> None:
+    known: dict[bytes, int] = {}
+    for group in groups(sorted(parts)):
+        statement = select(contents.c.hash, contents.c.used_on).where(contents.c.hash.in_(group))
+        found = connection.execute(locked(connection, statement.order_by(contents.c.hash)))
+        known.update({bytes(key): day for key, day in found})
+    fresh = [_part(key, *parts[key]) for key in sorted(parts.keys() - known.keys())]
+    if fresh:
+        connection.execute(upsert(connection, contents), fresh)
+    aged = [{"key": key, "day": parts[key][1]} for key, day in sorted(known.items()) if day < parts[key][1]]
+    if aged:
+        touch = update(contents).where(contents.c.hash == bindparam("key")).values(used_on=bindparam("day"))
+        connection.execute(touch, aged)
+
+
+def _part(key: bytes, data: bytes, day: int) -> dict[str, object]:
+    compressed = zlib.compress(data, 3) if len(data) >= _WORTH_COMPRESSING else data
+    smaller = len(compressed) < len(data)
+    return {
+        "hash": key,
+        "size": len(data),
+        "encoding": _COMPRESSED if smaller else _PLAIN,
+        "data": compressed if smaller else data,
+        "used_on": day,
+    }
+
+
+def read_contents(connection: Connection, span_id: str) -> SpanContents | None:
+    """What a call sent and got; `None` where nothing is kept. Parts that are damaged or gone are left out."""
+    row = connection.execute(select(span_contents).where(span_contents.c.span_id == span_id)).mappings().first()
+    if row is None:
+        return None
+    inputs, outputs = list(_hashes(row["inputs"])), list(_hashes(row["outputs"]))
+    single = [bytes(row[name]) for name in ("parameters", "raw_response") if row[name] is not None]
+    parts = _read_parts(connection, {*inputs, *outputs, *single})
+    return SpanContents(
+        inputs=[parts[key] for key in inputs if key in parts],
+        parameters=None if row["parameters"] is None else parts.get(bytes(row["parameters"])),
+        outputs=[parts[key] for key in outputs if key in parts],
+        raw_response=None if row["raw_response"] is None else parts.get(bytes(row["raw_response"])),
+    )
+
+
+def _hashes(joined: bytes) -> Iterator[bytes]:
+    joined = bytes(joined)
+    return (joined[start : start + HASH] for start in range(0, len(joined), HASH))
+
+
+def _read_parts(connection: Connection, keys: set[bytes]) -> dict[bytes, bytes]:
+    parts = {}
+    for group in groups(sorted(keys)):
+        statement = select(contents.c.hash, contents.c.encoding, contents.c.data).where(contents.c.hash.in_(group))
+        for key, encoding, data in connection.execute(statement):
+            try:
+                parts[bytes(key)] = zlib.decompress(data) if encoding == _COMPRESSED else bytes(data)
+            except zlib.error:
+                continue
+    return parts

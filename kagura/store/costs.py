@@ -1,0 +1,164 @@
+"""What was spent, on what, in a range of time."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, distinct, func, select
+
+from kagura.errors import InputError
+from kagura.model import SpanKind
+from kagura.store.accounting import MODEL_KINDS
+from kagura.store.database import Database
+from kagura.store.rows import Row, to_cost_totals, to_token_totals
+from kagura.store.schema import SLOT, execution_tags, executions, span_tags, spans
+from kagura.store.usage import grouped_usage, merged
+from kagura.store.views import CostRow
+
+_TAG = "tag:"
+
+_SLOT_KEYS = {"agent": "agent", "model": "name", "provider": "provider", "day": "slot", "hour": "slot"}
+_SPAN_KEYS: dict[str, ColumnElement[Any]] = {"user": spans.c.user, "session": spans.c.session_id}
+
+DIMENSIONS = (*_SLOT_KEYS, *_SPAN_KEYS, f"{_TAG}KEY")
+"""What costs can be split by."""
+
+
+class Costs(Database):
+    """Cost summaries."""
+
+    def costs(
+        self,
+        by: str = "agent",
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        agent: str | None = None,
+        timezone: tzinfo = UTC,
+    ) -> list[CostRow]:
+        """Cost of the spans begun in [since, until), by one of `DIMENSIONS`.
+
+        Days and hours are those of `timezone`, in order (`2025-10-10`, `2025-10-10T17:00+02:00`); else the largest
+        sum comes first. Nothing in the range gives no rows. Raises InputError for a dimension that does not exist.
+        """
+        with self.reading() as connection:
+            if by in _SLOT_KEYS:
+                rows = _from_slots(connection, by, since, until, agent, timezone)
+            elif by in _SPAN_KEYS or by.removeprefix(_TAG) not in ("", by):
+                rows = _from_spans(connection, by, since, until, agent)
+            else:
+                raise InputError(f"{by}: costs cannot be split by this", f"Choose one of {', '.join(DIMENSIONS)}.")
+        if by in ("day", "hour"):
+            return sorted(rows, key=lambda row: row.key or "")
+        return sorted(rows, key=lambda row: (-row.cost.billed - row.cost.estimated, -row.calls, row.key or ""))
+
+
+def _from_slots(
+    connection: Connection, by: str, since: int | None, until: int | None, agent: str | None, timezone: tzinfo
+) -> list[CostRow]:
+    label = _labels(by, timezone)
+    groups: dict[Hashable, list[Row]] = defaultdict(list)
+    usage = grouped_usage(connection, [_SLOT_KEYS[by], "kind"], since=since, until=until, agent=agent)
+    for (key, kind), row in usage.items():
+        is_call = kind in MODEL_KINDS
+        # A span that is no model call has its cost counted, and is neither a call nor a model.
+        groups[label(key) if is_call or by != "model" else None].append(row if is_call else row | {"calls": 0})
+    runs = _begun(connection, by, since, until, agent, label)
+    found = []
+    for key, parts in groups.items():
+        row = merged(parts)
+        if row["calls"] or row["cost_billed"] or row["cost_estimated"]:
+            found.append(_cost_row(key, row, None if runs is None else runs.get(key, 0)))
+    return found
+
+
+def _cost_row(key: Any, row: Any, runs: int | None) -> CostRow:
+    return CostRow(
+        key=key or None,
+        executions=runs,
+        calls=int(row["calls"]),
+        tokens=to_token_totals(row),
+        cost=to_cost_totals(row),
+    )
+
+
+def _labels(by: str, timezone: tzinfo) -> Callable[[Any], Hashable]:
+    if by not in ("day", "hour"):
+        return lambda key: key
+
+    def label(slot: int) -> str:
+        moment = datetime.fromtimestamp(slot * SLOT // 1_000_000, timezone)
+        if by == "day":
+            return moment.date().isoformat()
+        return moment.replace(minute=0).isoformat(timespec="minutes")
+
+    return label
+
+
+def _begun(
+    connection: Connection,
+    by: str,
+    since: int | None,
+    until: int | None,
+    agent: str | None,
+    label: Callable[[Any], Hashable],
+) -> dict[Hashable, int] | None:
+    """Executions begun in the range by key; `None` where an execution can have several keys."""
+    if by in ("model", "provider"):
+        return None
+    key = executions.c.agent if by == "agent" else executions.c.started_at // SLOT
+    statement: Select[Any] = select(key, func.count()).group_by(key)
+    if since is not None:
+        statement = statement.where(executions.c.started_at >= since)
+    if until is not None:
+        statement = statement.where(executions.c.started_at < until)
+    if agent is not None:
+        statement = statement.where(executions.c.agent == agent)
+    counts: dict[Hashable, int] = defaultdict(int)
+    for value, count in connection.execute(statement):
+        counts[label(value)] += count
+    return counts
+
+
+def _from_spans(
+    connection: Connection, by: str, since: int | None, until: int | None, agent: str | None
+) -> list[CostRow]:
+    source: Any = spans
+    if by in _SPAN_KEYS:
+        key = _SPAN_KEYS[by]
+    else:
+        name = by.removeprefix(_TAG)
+        own = and_(span_tags.c.span_id == spans.c.id, span_tags.c.key == name)
+        inherited = and_(execution_tags.c.execution_id == spans.c.execution_id, execution_tags.c.key == name)
+        source = spans.outerjoin(span_tags, own).outerjoin(execution_tags, inherited)
+        key = func.coalesce(span_tags.c.value, execution_tags.c.value)
+    statement = select(key.label("key"), *_sums()).select_from(source).group_by(key)
+    statement = statement.where(spans.c.kind != SpanKind.AGENT.value)
+    if since is not None:
+        statement = statement.where(spans.c.started_at >= since)
+    if until is not None:
+        statement = statement.where(spans.c.started_at < until)
+    if agent is not None:
+        statement = statement.where(spans.c.agent == agent)
+    rows = connection.execute(statement).mappings()
+    return [
+        _cost_row(row["key"], row, row["executions"])
+        for row in rows
+        if row["calls"] or row["cost_billed"] or row["cost_estimated"]
+    ]
+
+
+def _sums() -> list[ColumnElement[Any]]:
+    """What `accounting.slot_entries` counts, as SQL."""
+    is_call = spans.c.kind.in_(MODEL_KINDS)
+    estimated = func.coalesce(spans.c.cost_estimated, 0) == 1
+    tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+    return [
+        func.count(distinct(spans.c.execution_id)).label("executions"),
+        func.sum(case((is_call, 1), else_=0)).label("calls"),
+        *(func.sum(case((is_call, spans.c[name]), else_=0)).label(name) for name in tokens),
+        func.sum(case((estimated, 0), else_=spans.c.cost)).label("cost_billed"),
+        func.sum(case((estimated, spans.c.cost), else_=0)).label("cost_estimated"),
+        func.sum(spans.c.cost_unknown).label("unknown_cost_calls"),
+    ]

@@ -1,0 +1,82 @@
+"""Numbered migrations: an empty database is made whole at the newest version, an older one walks the steps to it."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, inspect, select, text
+
+from kagura.errors import StoreError
+from kagura.store.schema import metadata, schema_version
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One step from version `version - 1` to `version`, on both databases."""
+
+    version: int
+    apply: Callable[[Connection], None]
+
+
+FIRST_VERSION = 1
+
+MIGRATIONS: tuple[Migration, ...] = ()
+"""The steps from `FIRST_VERSION` on, in order, without a gap."""
+
+_LOCK = 0x6B616775
+"""The key of PostgreSQL's advisory lock under which a schema changes."""
+
+
+def latest(migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """The version of the tables in `schema`."""
+    return migrations[-1].version if migrations else FIRST_VERSION
+
+
+def check_version(connection: Connection, name: str, *, may_be_empty: bool) -> bool:
+    """Whether `migrate` has work to do. Raises StoreError where the tables are none that this program can use."""
+    version = _version(connection)
+    if version is None:
+        return _check_empty(connection, name, may_be_empty=may_be_empty)
+    if version > latest():
+        raise StoreError(
+            f"{name}: made by a newer kagura (schema {version}; this one knows {latest()})",
+            "Update kagura: pip install --upgrade kagura",
+        )
+    if version < latest() and not may_be_empty:
+        raise StoreError(
+            f"{name}: made by an older kagura (schema {version}; this one needs {latest()})",
+            "Start `kagura proxy` once: it brings the store up to date.",
+        )
+    return version < latest()
+
+
+def _check_empty(connection: Connection, name: str, *, may_be_empty: bool) -> bool:
+    taken = set(inspect(connection).get_table_names())
+    foreign = taken if connection.dialect.name == "sqlite" else taken & set(metadata.tables)
+    if foreign:
+        raise StoreError(
+            f"{name}: holds tables of another program ({', '.join(sorted(foreign)[:3])})",
+            "Name another file or database with KAGURA_DB.",
+        )
+    if not may_be_empty:
+        raise StoreError(f"{name}: no calls recorded yet", "Start `kagura proxy`, or `kagura run -- COMMAND`.")
+    return True
+
+
+def _version(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(schema_version.name):
+        return None
+    return connection.execute(select(schema_version.c.version)).scalar()
+
+
+def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the database to the newest version, within the caller's transaction and under a lock."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    version = _version(connection)
+    if version is None:
+        metadata.create_all(connection, checkfirst=False)
+    else:
+        for migration in migrations:
+            if migration.version > version:
+                migration.apply(connection)
+    connection.execute(delete(schema_version))
+    connection.execute(insert(schema_version).values(version=latest(migrations)))

@@ -1,0 +1,247 @@
+"""The tables of the trace store, the same on SQLite and PostgreSQL.
+
+Instants are microseconds since the epoch, money is whole pico-dollars (1e-12 US dollars) so that sums are exact,
+flags are 0 or 1, and JSON is text that kagura alone reads.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    literal_column,
+)
+from sqlalchemy.dialects import postgresql
+
+metadata = MetaData()
+
+SLOT = 900_000_000
+"""Microseconds of one slot of `usage_slots`: a quarter of an hour, on which the day of every time zone begins."""
+
+ID = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Text that is compared by code point, so that a prefix is a range of the index."""
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("source", Text),
+    Column("declared", SmallInteger, nullable=False),
+    Column("parent_execution_id", ID),
+    Column("session_id", ID),
+    Column("user", Text),
+    Column("error", Text),
+    Column("tags", Text),
+    Column("attributes", Text),
+    Column("preview", Text),
+    Column("preview_at", BigInteger),
+    Column("last_activity_at", BigInteger, nullable=False),
+    Column("last_call_at", BigInteger),
+    Column("last_call_id", ID),
+    Column("last_call_status", Text),
+    Column("spans", BigInteger, nullable=False),
+    Column("running_spans", BigInteger, nullable=False),
+    Column("llm_calls", BigInteger, nullable=False),
+    Column("running_calls", BigInteger, nullable=False),
+    Column("tool_calls", BigInteger, nullable=False),
+    Column("tool_requests", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_billed", BigInteger, nullable=False),
+    Column("cost_estimated", BigInteger, nullable=False),
+    Column("unknown_cost_calls", BigInteger, nullable=False),
+)
+
+IS_RUNNING = literal_column("status") == literal_column("'running'")
+"""The condition of the partial index of running executions; queries that want the index repeat it."""
+
+Index("ix_executions_activity", executions.c.last_activity_at)
+Index("ix_executions_agent", executions.c.agent, executions.c.last_activity_at)
+Index("ix_executions_started", executions.c.started_at, executions.c.agent)
+Index("ix_executions_running", executions.c.started_at, sqlite_where=IS_RUNNING, postgresql_where=IS_RUNNING)
+for _name, _column in (("session", executions.c.session_id), ("parent", executions.c.parent_execution_id)):
+    Index(f"ix_executions_{_name}", _column, sqlite_where=_column.is_not(None), postgresql_where=_column.is_not(None))
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("execution_id", ID, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("parent_id", Text),
+    Column("trace_id", Text),
+    Column("execution_source", Text),
+    Column("session_id", Text),
+    Column("user", Text),
+    Column("time_to_first_chunk", BigInteger),
+    Column("error", Text),
+    Column("error_type", Text),
+    Column("inferred", SmallInteger, nullable=False),
+    Column("provider", Text),
+    Column("endpoint", Text),
+    Column("request_model", Text),
+    Column("response_model", Text),
+    Column("response_id", Text),
+    Column("stream", SmallInteger),
+    Column("http_status", Integer),
+    Column("outcome", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("input_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("cache_write_1h_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger),
+    Column("audio_input_tokens", BigInteger),
+    Column("audio_output_tokens", BigInteger),
+    Column("audio_cache_read_tokens", BigInteger),
+    Column("image_input_tokens", BigInteger),
+    Column("image_output_tokens", BigInteger),
+    Column("usage_units", Text),
+    Column("usage_source", Text),
+    Column("provider_cost", Text),
+    Column("service_tier", Text),
+    Column("usage_raw", Text),
+    Column("cost", BigInteger),
+    Column("cost_source", Text),
+    Column("cost_estimated", SmallInteger),
+    Column("cost_unknown", SmallInteger, nullable=False),
+    Column("price_model", Text),
+    Column("price_version", Text),
+    Column("cost_lines", Text),
+    Column("finish_reason", Text),
+    Column("tool_calls", Text),
+    Column("input_preview", Text),
+    Column("output_preview", Text),
+    Column("tags", Text),
+    Column("attributes", Text),
+)
+
+NOT_COMPLETED = literal_column("status") != literal_column("'completed'")
+"""The condition of the partial index of spans that run, failed or were cut; queries that want the index repeat it."""
+
+Index("ix_spans_execution", spans.c.execution_id, spans.c.started_at)
+Index("ix_spans_started", spans.c.started_at)
+Index(
+    "ix_spans_not_completed",
+    spans.c.status,
+    spans.c.started_at,
+    sqlite_where=NOT_COMPLETED,
+    postgresql_where=NOT_COMPLETED,
+)
+
+usage_slots = Table(
+    "usage_slots",
+    metadata,
+    Column("slot", BigInteger, primary_key=True, autoincrement=False),
+    Column("agent", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("running", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("duration", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_billed", BigInteger, nullable=False),
+    Column("cost_estimated", BigInteger, nullable=False),
+    Column("unknown_cost_calls", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("used_on", Integer, nullable=False),
+)
+Index("ix_contents_used", contents.c.used_on)
+
+span_contents = Table(
+    "span_contents",
+    metadata,
+    Column("span_id", ID, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("inputs", LargeBinary, nullable=False),
+    Column("parameters", LargeBinary),
+    Column("outputs", LargeBinary, nullable=False),
+    Column("raw_response", LargeBinary),
+)
+Index("ix_span_contents_at", span_contents.c.at)
+
+span_tags = Table(
+    "span_tags",
+    metadata,
+    Column("span_id", ID, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_span_tags", span_tags.c.key, span_tags.c.value)
+
+execution_tags = Table(
+    "execution_tags",
+    metadata,
+    Column("execution_id", ID, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_execution_tags", execution_tags.c.key, execution_tags.c.value)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("execution_id", ID, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("span_id", ID, primary_key=True),
+    Column("value", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+journal_positions = Table(
+    "journal_positions",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Single numbers that the store remembers, such as how far contents have been pruned."""
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)

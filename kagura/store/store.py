@@ -1,0 +1,12 @@
+"""The trace store as everyone uses it."""
+
+from kagura.store.agents import Agents
+from kagura.store.costs import Costs
+from kagura.store.executions import Executions
+from kagura.store.export import Export
+from kagura.store.retention import Retention
+from kagura.store.writes import Writes
+
+
+class Store(Writes, Executions, Agents, Costs, Export, Retention):
+    """One trace store, opened with `Store.open(url)`; each base is one subject of its methods."""

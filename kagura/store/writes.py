@@ -1,0 +1,298 @@
+"""The write path: one batch, one transaction, and every sum follows.
+
+Reading a journal again writes the same spans again; the difference to the rows that are there is zero, so nothing is
+ever counted twice.
+"""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from kagura.model import Execution, Span, Status, now_us
+from kagura.store.accounting import (
+    ACCOUNTED,
+    MODEL_KINDS,
+    NO_EXECUTION_SUMS,
+    NO_SLOT_SUMS,
+    SLOT_KEY,
+    SLOT_SUMS,
+    SlotKey,
+    Sums,
+    add,
+    execution_sums,
+    slot_entries,
+)
+from kagura.store.batch import Batch, Metric
+from kagura.store.contents import write_contents
+from kagura.store.database import Database, retried
+from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle, supersedes
+from kagura.store.rows import Columns, Row, span_row, to_span
+from kagura.store.schema import (
+    NOT_COMPLETED,
+    execution_tags,
+    executions,
+    journal_positions,
+    metrics,
+    span_tags,
+    spans,
+    usage_slots,
+)
+from kagura.store.statements import groups, insert_rows, locked, upsert
+from kagura.store.values import clean, from_json, to_key
+
+_OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "error", "input_preview", "tags")]
+
+
+class Writes(Database):
+    """What the collector does to the store."""
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch, all of it or nothing; writing it again changes nothing.
+
+        Another process in the way is waited for. Raises StoreError where the store cannot take it; the batch may then
+        be written again later. With `finished_files` the data is on the disk when this returns.
+        """
+
+        def once() -> None:
+            with self.writing(durable=bool(batch.finished_files)) as connection:
+                _apply(connection, batch)
+
+        retried(once, pause=time.sleep)
+
+    def positions(self) -> dict[str, int]:
+        """How far each journal file has been read, by file name."""
+        with self.reading() as connection:
+            rows = connection.execute(select(journal_positions.c.file, journal_positions.c.position))
+            return {row.file: row.position for row in rows}
+
+    def running_spans(self, ids: Iterable[str] | None = None) -> list[Span]:
+        """Spans that have begun and not ended, by start: all of them, or those among `ids`."""
+        with self.reading() as connection:
+            return [to_span(row) for row in _running(connection, ids)]
+
+    def mark_interrupted(self, span_ids: Iterable[str], at: int) -> int:
+        """Give spans that still run the end `at` and the status `interrupted`; tells how many there were."""
+        wanted = list(span_ids)
+        marked = 0
+
+        def once() -> None:
+            nonlocal marked
+            with self.writing() as connection:
+                cut = [_cut(to_span(row), at) for row in _running(connection, wanted)]
+                _apply(connection, Batch(spans=cut))
+                marked = len(cut)
+
+        retried(once, pause=time.sleep)
+        return marked
+
+
+def _running(connection: Connection, ids: Iterable[str] | None) -> list[Columns]:
+    statement = select(spans).where(spans.c.status == Status.RUNNING.value, NOT_COMPLETED).order_by(spans.c.started_at)
+    if ids is None:
+        return list(connection.execute(statement).mappings())
+    found: list[Columns] = []
+    for group in groups(map(to_key, ids)):
+        found.extend(connection.execute(statement.where(spans.c.id.in_(group))).mappings())
+    return found
+
+
+def _cut(span: Span, at: int) -> Span:
+    span.status = Status.INTERRUPTED
+    span.ended_at = max(at, span.started_at)
+    span.outcome = Status.INTERRUPTED.value
+    return span
+
+
+def _apply(connection: Connection, batch: Batch) -> None:
+    new = _newest(batch.spans)
+    old = _old_rows(connection, new)
+    changed = [row for key, row in new.items() if key not in old or supersedes(row["status"], old[key]["status"])]
+    _write_spans(connection, changed, old)
+    _write_executions(connection, changed, old, batch.executions)
+    _write_slots(connection, changed, old)
+    if batch.contents:
+        write_contents(connection, batch.contents, _starts(connection, batch, new))
+    _write_metrics(connection, batch.metrics)
+    _write_positions(connection, batch)
+
+
+def _newest(given: Sequence[Span]) -> dict[str, Row]:
+    """The last word on each span of a batch, by id in order."""
+    rows: dict[str, Row] = {}
+    for span in given:
+        row = span_row(span)
+        if row["id"] not in rows or supersedes(row["status"], rows[row["id"]]["status"]):
+            rows[row["id"]] = row
+    return {key: rows[key] for key in sorted(rows)}
+
+
+def _old_rows(connection: Connection, ids: Iterable[str]) -> dict[str, Columns]:
+    rows: dict[str, Columns] = {}
+    for group in groups(ids):
+        statement = select(*_OLD_COLUMNS).where(spans.c.id.in_(group)).order_by(spans.c.id)
+        rows.update({row["id"]: row for row in connection.execute(locked(connection, statement)).mappings()})
+    return rows
+
+
+def _write_spans(connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns]) -> None:
+    insert_rows(connection, spans, [row for row in changed if row["id"] not in old])
+    replaced = [row for row in changed if row["id"] in old]
+    if replaced:
+        columns = [column.name for column in spans.c if column.name != "id"]
+        connection.execute(upsert(connection, spans, put=columns), replaced)
+    for group in groups(row["id"] for row in replaced if old[row["id"]]["tags"] is not None):
+        connection.execute(delete(span_tags).where(span_tags.c.span_id.in_(group)))
+    tags = [
+        {"span_id": row["id"], "key": key, "value": value}
+        for row in changed
+        if row["tags"] is not None
+        for key, value in _tags(row)
+    ]
+    if tags:
+        connection.execute(upsert(connection, span_tags, put=["value"]), tags)
+
+
+def _tags(row: Columns) -> list[tuple[str, str]]:
+    return sorted((to_key(key), to_key(value)) for key, value in from_json(row["tags"], dict[str, str], {}).items())
+
+
+def _write_executions(
+    connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns], described: Sequence[Execution]
+) -> None:
+    differences, rewound = _differences(changed, old)
+    said = {to_key(execution.id) for execution in described}
+    rows = _execution_rows(connection, sorted(said | differences.keys()))
+    known = set(rows)
+    for execution in described:
+        key = to_key(execution.id)
+        if key not in rows:
+            rows[key] = new_execution(execution)
+        describe(rows[key], execution)
+    for span in changed:
+        key = span["execution_id"]
+        if key not in rows:
+            rows[key] = execution_of(span)
+        observe(rows[key], span)
+    for key, sums in differences.items():
+        count(rows[key], sums)
+    _rewind(connection, {key: rows[key] for key in sorted(rewound)})
+    for row in rows.values():
+        settle(row)
+    _store_executions(connection, rows, known, said)
+
+
+def _differences(changed: Sequence[Row], old: Mapping[str, Columns]) -> tuple[dict[str, Sums], set[str]]:
+    """What changes in the sums of each execution, and which ones lost or replaced a span that had ended."""
+    differences: dict[str, Sums] = defaultdict(lambda: NO_EXECUTION_SUMS)
+    rewound = set()
+    for row in changed:
+        differences[row["execution_id"]] = add(differences[row["execution_id"]], execution_sums(row))
+        before = old.get(row["id"])
+        if before is None:
+            continue
+        home = before["execution_id"]
+        differences[home] = add(differences[home], execution_sums(before), -1)
+        if before["status"] != Status.RUNNING.value or home != row["execution_id"]:
+            rewound |= {home, row["execution_id"]}
+    return dict(differences), rewound
+
+
+def _execution_rows(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for group in groups(ids):
+        statement = select(executions).where(executions.c.id.in_(group)).order_by(executions.c.id)
+        rows.update({row["id"]: dict(row) for row in connection.execute(locked(connection, statement)).mappings()})
+    return rows
+
+
+def _rewind(connection: Connection, rows: Mapping[str, Row]) -> None:
+    times = select(
+        func.min(spans.c.started_at), func.max(spans.c.started_at), func.coalesce(func.max(spans.c.ended_at), 0)
+    )
+    last_call = (
+        select(spans.c.id, spans.c.ended_at, spans.c.status, spans.c.error)
+        .where(spans.c.kind.in_(MODEL_KINDS), spans.c.status != Status.RUNNING.value, spans.c.ended_at.is_not(None))
+        .order_by(spans.c.ended_at.desc(), spans.c.id.desc())
+        .limit(1)
+    )
+    for key, row in rows.items():
+        first, last, end = connection.execute(times.where(spans.c.execution_id == key)).one()
+        if first is not None:
+            calls = connection.execute(last_call.where(spans.c.execution_id == key)).mappings().all()
+            rewind(row, first, max(last, end), calls)
+
+
+def _store_executions(connection: Connection, rows: Mapping[str, Row], known: set[str], said: set[str]) -> None:
+    empty = [key for key, row in rows.items() if not row["spans"] and not row["declared"] and key not in said]
+    for group in groups(empty):
+        connection.execute(delete(executions).where(executions.c.id.in_(group)))
+    kept = {key: rows[key] for key in sorted(rows.keys() - set(empty))}
+    insert_rows(connection, executions, [row for key, row in kept.items() if key not in known])
+    changes = [{"key": key, **row} for key, row in kept.items() if key in known]
+    if changes:
+        values: dict[str, Any] = {column.name: bindparam(column.name) for column in executions.c if column.name != "id"}
+        connection.execute(update(executions).where(executions.c.id == bindparam("key")).values(values), changes)
+    tags = [
+        {"execution_id": key, "key": name, "value": value}
+        for key, row in kept.items()
+        if key in said
+        for name, value in _tags(row)
+    ]
+    if tags:
+        connection.execute(upsert(connection, execution_tags, put=["value"]), tags)
+
+
+def _write_slots(connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns]) -> None:
+    sums: dict[SlotKey, Sums] = defaultdict(lambda: NO_SLOT_SUMS)
+    for row in changed:
+        for key, more in slot_entries(row):
+            sums[key] = add(sums[key], more)
+        if row["id"] in old:
+            for key, less in slot_entries(old[row["id"]]):
+                sums[key] = add(sums[key], less, -1)
+    rows = [dict(zip(SLOT_KEY + SLOT_SUMS, key + more, strict=True)) for key, more in sorted(sums.items()) if any(more)]
+    if rows:
+        connection.execute(upsert(connection, usage_slots, add=SLOT_SUMS), rows)
+
+
+def _starts(connection: Connection, batch: Batch, new: Mapping[str, Row]) -> dict[str, int]:
+    """The start of each span whose contents are given; now where the store has never heard of it."""
+    now = now_us()
+    starts = {span_id: new[to_key(span_id)]["started_at"] for span_id, _ in batch.contents if to_key(span_id) in new}
+    missing = {to_key(span_id): span_id for span_id, _ in batch.contents if span_id not in starts}
+    for group in groups(missing):
+        for key, at in connection.execute(select(spans.c.id, spans.c.started_at).where(spans.c.id.in_(group))):
+            starts[missing[key]] = at
+    return {span_id: starts.get(span_id, now) for span_id, _ in batch.contents}
+
+
+def _write_metrics(connection: Connection, given: Sequence[Metric]) -> None:
+    rows = [
+        {
+            "execution_id": to_key(metric.execution_id),
+            "name": to_key(metric.name),
+            "at": metric.at,
+            "span_id": to_key(metric.span_id or ""),
+            "value": metric.value,
+        }
+        for metric in given
+        if math.isfinite(metric.value)
+    ]
+    if rows:
+        connection.execute(upsert(connection, metrics, put=["value"]), rows)
+
+
+def _write_positions(connection: Connection, batch: Batch) -> None:
+    now = now_us()
+    rows = [
+        {"file": clean(file), "position": position, "updated_at": now}
+        for file, position in sorted(batch.positions.items())
+    ]
+    if rows:
+        connection.execute(upsert(connection, journal_positions, put=["position", "updated_at"]), rows)
+    for group in groups(map(clean, batch.finished_files)):
+        connection.execute(delete(journal_positions).where(journal_positions.c.file.in_(group)))

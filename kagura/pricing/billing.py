@@ -21,8 +21,12 @@ STAND_INS: dict[str, tuple[str, ...]] = {
 REQUEST = "request"
 """The unit of a fee for each call."""
 
-BILLED_INPUT, BILLED_OUTPUT = "billed_input", "billed_output"
+BILLED_INPUT, BILLED_OUTPUT = "billed_input_tokens", "billed_output_tokens"
 """Units that take the place of the token totals where a provider bills other numbers than it counts (Cohere)."""
+
+FREE_UNITS = frozenset(["web_fetch"])
+"""Units that providers count and do not bill
+(https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool#usage-and-pricing)."""
 
 MEASURES = frozenset(
     [
@@ -31,6 +35,9 @@ MEASURES = frozenset(
     ]
 )
 """Other measures of what tokens count: billed where the price has no rate for the call's tokens."""
+
+NOT_BILLED = FREE_UNITS | {BILLED_INPUT, BILLED_OUTPUT}
+"""Units that make no line of their own."""
 
 UNKNOWN = Cost()
 
@@ -79,9 +86,9 @@ def _fill(lines: list[CostLine], unpriced: list[str], rates: Rates, usage: Usage
         if not by_measure and not _add(lines, rates, unit, Decimal(tokens)):
             unpriced.append(unit)
             complete = False
-    by_tokens = bool(lines)
+    beside = NOT_BILLED | MEASURES if lines else NOT_BILLED
     for unit, quantity in usage.units.items():
-        if not quantity or unit in (BILLED_INPUT, BILLED_OUTPUT) or (by_tokens and unit in MEASURES):
+        if not quantity or unit in beside:
             continue
         if _add(lines, rates, unit, quantity):
             known = True

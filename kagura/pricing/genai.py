@@ -43,7 +43,7 @@ UNITS: dict[str, tuple[str, int]] = {
     "input_annotated_document_kpages": ("annotated_pages", 1000),
     "rerank_searches_kcount": ("search_units", 1000),
     "web_searches_kcount": ("web_search", 1000),
-    "social_searches_kcount": ("social_search", 1000),
+    "social_searches_kcount": ("x_search", 1000),
     "storage_searches_kcount": ("file_search", 1000),
     "code_executions_kcount": ("code_execution", 1000),
     "requests_kcount": ("request", 1000),

@@ -1,1 +1,1 @@
-"""Bytes in, bytes out: routes, the relay, the identity of a call, the ingest endpoints."""
+"""Bytes in, bytes out: the relay between agents and providers, and its own endpoints."""

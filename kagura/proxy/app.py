@@ -1,0 +1,64 @@
+"""The proxy as one ASGI application: `/kagura/…` is its own, all else is relayed."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from kagura.config import Settings
+from kagura.journal import JournalWriter
+from kagura.model import new_span_id, now_us
+from kagura.providers import error_body, load
+from kagura.proxy import asgi
+from kagura.proxy.api import create_api
+from kagura.proxy.hosts import HostGuard
+from kagura.proxy.metrics import Metrics
+from kagura.proxy.recorder import Recorder
+from kagura.proxy.relay import WEBSOCKET, Relay
+
+OWN_PATHS = b"/kagura/"
+
+
+def create_app(
+    settings: Settings,
+    *,
+    journal: JournalWriter | None = None,
+    environ: Mapping[str, str] = os.environ,
+    clock: Callable[[], int] = now_us,
+    new_id: Callable[[], str] = new_span_id,
+) -> asgi.App:
+    """The application for any ASGI server. Raises ConfigError where the provider table is wrong.
+
+    The lifespan's end closes journal and connections; nothing is opened before the first call.
+    """
+    journal = journal or JournalWriter(settings.journal_dir, settings.journal.segment_size)
+    recorder, metrics = Recorder(journal), Metrics()
+    guard = HostGuard(settings.proxy.host, settings.proxy.allowed_hosts)
+    table = load({name: row.given() for name, row in settings.providers.items()})
+    relay = Relay(settings, table, recorder, metrics, guard=guard, environ=environ, clock=clock, new_id=new_id)
+
+    def close() -> None:
+        relay.close()
+        recorder.close()
+
+    api = create_api(settings, recorder, metrics, guard, on_close=close)
+
+    async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] == "websocket":
+            await _refuse_websocket(scope, receive, send)
+        elif scope["type"] == "http" and not scope["raw_path"].startswith(OWN_PATHS):
+            await relay(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return application
+
+
+async def _refuse_websocket(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+    """Answer 426 where the server can; clients then turn to plain HTTP at once."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    data, content_type = error_body(WEBSOCKET.dialect, WEBSOCKET.status, WEBSOCKET.code, WEBSOCKET.message)
+    headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data))]
+    await send({"type": "websocket.http.response.start", "status": WEBSOCKET.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": data})

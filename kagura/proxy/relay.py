@@ -1,0 +1,150 @@
+"""The relay: bytes in, bytes out, and a copy for the journal. Pure ASGI.
+
+A request walks: route (routes.py), model name (models.py), include-usage, start in the journal, provider, answer
+chunk by chunk, end in the journal, last byte.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+
+from kagura.config import Settings
+from kagura.errors import ConfigError
+from kagura.model import Labels, new_span_id, now_us
+from kagura.providers import Provider, error_body
+from kagura.proxy import asgi
+from kagura.proxy.call import Call, Plan
+from kagura.proxy.credentials import Credentials
+from kagura.proxy.dial import Dialer, origin_of
+from kagura.proxy.hosts import HostGuard
+from kagura.proxy.include_usage import with_usage_asked
+from kagura.proxy.intake import Intake
+from kagura.proxy.labels import read_labels
+from kagura.proxy.metrics import Metrics
+from kagura.proxy.models import ModelNames
+from kagura.proxy.recorder import Recorder
+from kagura.proxy.requests import query_without_key, request_head
+from kagura.proxy.routes import USAGE_ON_DEMAND, Refusal, Route, Router
+from kagura.proxy.upstream import UpstreamClient
+
+WEBSOCKET = Refusal(426, "websocket_unsupported", "Websockets are not relayed: use plain HTTP.")
+FOREIGN = "Calls that carry the proxy's own key are not open to web pages of other hosts."
+
+
+class Relay:
+    """Sends each call to its provider and the answer back."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        table: Mapping[str, Provider],
+        recorder: Recorder,
+        metrics: Metrics,
+        *,
+        guard: HostGuard,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], int] = now_us,
+        new_id: Callable[[], str] = new_span_id,
+    ) -> None:
+        if settings.default_provider not in table:
+            known = ", ".join(sorted(table))
+            raise ConfigError(f"default_provider: no provider {settings.default_provider!r}", f"Known: {known}.")
+        self._settings = settings
+        self._recorder = recorder
+        self._metrics = metrics
+        self._guard = guard
+        self._clock = clock
+        self._new_id = new_id
+        self._router = Router(table, settings.default_provider)
+        self._models = ModelNames(self._router, settings.models)
+        self._credentials = Credentials(settings, table, environ)
+        self._origins = {n: origin_of(row.base_url, environ) for n, row in table.items() if row.base_url}
+        self._client = UpstreamClient(Dialer(settings.proxy.connect_timeout), settings.proxy.read_timeout)
+
+    def close(self) -> None:
+        """Break off the idle connections to providers."""
+        self._client.close()
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Relay one request."""
+        received_at = self._clock()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        method: str = scope["method"]
+        if headers.get(b"upgrade", b"").lower() == b"websocket":
+            await self._refuse(send, WEBSOCKET)
+            return
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        route = self._router.route(method, path, query, headers)
+        if isinstance(route, Refusal):
+            await self._refuse(send, route)
+            return
+        intake = Intake(receive, headers, self._settings.capture.max_body)
+        if self._is_inspected(route, headers) and not await intake.gather(self._settings.proxy.inspect_limit):
+            return
+        decided = self._decide(route, intake)
+        if isinstance(decided, Refusal):
+            await self._refuse(send, decided)
+            return
+        target, usage_asked = decided
+        rerouted = target.provider is not route.provider
+        if not self._may_confide(target, headers, rerouted=rerouted):
+            await self._refuse(send, Refusal(403, "foreign_origin", FOREIGN, target.dialect))
+            return
+        plan = self._plan(scope, target, intake, headers, rerouted=rerouted)
+        labels = self._labels(headers, target)
+        call = Call(plan, intake, send, self._client, self._recorder, self._metrics, self._clock)
+        await call.run(self._new_id(), received_at, labels, scope["headers"], usage_asked=usage_asked)
+
+    def _is_inspected(self, route: Route, headers: Mapping[bytes, bytes]) -> bool:
+        wanted = self._models.concerns(route) or (route.provider.include_usage and route.endpoint in USAGE_ON_DEMAND)
+        return wanted and b"json" in headers.get(b"content-type", b"") and b"content-encoding" not in headers
+
+    def _decide(self, route: Route, intake: Intake) -> tuple[Route, bool] | Refusal:
+        """The final route, with the body spliced where that is due, and whether usage was asked for."""
+        body = intake.whole
+        if body is None:
+            return route, False
+        target = route
+        if self._models.concerns(route):
+            found, body = self._models.apply(route, body)
+            if isinstance(found, Refusal):
+                return found
+            target = found
+        asked = None
+        if target.provider.include_usage and target.endpoint in USAGE_ON_DEMAND:
+            asked = with_usage_asked(body)
+        intake.outgoing = asked or body
+        return target, asked is not None
+
+    def _may_confide(self, route: Route, headers: Mapping[bytes, bytes], *, rerouted: bool) -> bool:
+        if not self._credentials.confides(route.provider.name, rerouted=rerouted):
+            return True
+        host_known = not self._guard.bound_to_loopback or self._guard.knows_host(headers.get(b"host"))
+        return host_known and self._guard.knows_origin(headers.get(b"origin"))
+
+    def _plan(
+        self, scope: asgi.Scope, route: Route, intake: Intake, headers: Mapping[bytes, bytes], *, rerouted: bool
+    ) -> Plan:
+        """All that is to be sent, worked out before anything is."""
+        key = self._credentials.key(route.provider.name, rerouted=rerouted)
+        rest = query_without_key(route.rest) if key else route.rest
+        extra = [line for line in self._credentials.added(route.provider.name) if line[0] not in headers]
+        origin = self._origins[route.provider.name]
+        method: str = scope["method"]
+        target, head = request_head(
+            method, route.provider.base_url or "", rest, origin, scope["headers"], intake, key, extra
+        )
+        return Plan(route.provider.name, route.dialect, method, target, origin, head)
+
+    def _labels(self, headers: Mapping[bytes, bytes], route: Route) -> Labels:
+        labels, ignored = read_labels(headers, route.tags)
+        self._metrics.labels_ignored += ignored
+        return labels
+
+    async def _refuse(self, send: asgi.Send, refusal: Refusal) -> None:
+        self._metrics.calls["none", "refused"] += 1
+        data, content_type = error_body(refusal.dialect, refusal.status, refusal.code, refusal.message)
+        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data))]
+        if refusal.status == 426:
+            headers += [(b"upgrade", b"HTTP/1.1"), (b"connection", b"close")]
+        await asgi.start(send, refusal.status, headers)
+        await asgi.body(send, data, more=False)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from kagura.dashboard.bill import least_text
 from kagura.dashboard.frame import SELECTED_STYLE, columns, panel, status_text
 from kagura.dashboard.overview import totals_text
 from kagura.dashboard.period import Clock
 from kagura.dashboard.text import cell, count, duration, tokens
 
 if TYPE_CHECKING:
-    from kagura.store.views import ExecutionRow
+    from kagura.store.views import CostTotals, ExecutionRow
 
 PREVIEW_WIDTH = 70
 CALLS_WIDTH = 100
@@ -23,10 +24,12 @@ TOKENS_WIDTH = 120
 def activity(runs: "Sequence[ExecutionRow]", clock: Clock, width: int, selected: str | None = None) -> RenderableType:
     """Start, agent, status, time and cost of each run, and as much more as `width` columns hold."""
     table = columns()
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=8)
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(14, width // 5))
-    table.add_column(no_wrap=True)
-    for _ in range(2 + (width >= CALLS_WIDTH) + (width >= TOKENS_WIDTH)):
+    table.add_column(no_wrap=True, min_width=9)
+    table.add_column(no_wrap=True, min_width=6, justify="right")
+    table.add_column(no_wrap=True, min_width=7, justify="right")
+    for _ in range((width >= CALLS_WIDTH) + (width >= TOKENS_WIDTH)):
         table.add_column(no_wrap=True, justify="right")
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for run in runs:
@@ -42,7 +45,7 @@ def _cells(run: "ExecutionRow", clock: Clock, width: int) -> list[Text]:
         cell(run.agent),
         status_text(run.status),
         Text(duration(end - run.started_at)),
-        Text(totals_text(run.cost)),
+        Text(totals_text(run.cost) if width >= CALLS_WIDTH else _least(run.cost)),
     ]
     if width >= CALLS_WIDTH:
         cells.append(Text(f"{count(run.llm_calls)} llm, {count(run.tool_calls)} tool", "dim"))
@@ -50,3 +53,7 @@ def _cells(run: "ExecutionRow", clock: Clock, width: int) -> list[Text]:
         cells.append(Text(f"{tokens(run.tokens.input)} → {tokens(run.tokens.output)} tok", "dim"))
     preview = cell(run.error or run.preview or "", "red" if run.error else "dim")
     return [*cells, preview if width >= PREVIEW_WIDTH else Text("")]
+
+
+def _least(cost: "CostTotals") -> str:
+    return least_text(cost.billed, cost.estimated, cost.unknown_calls)

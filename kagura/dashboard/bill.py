@@ -63,6 +63,15 @@ def bill_text(billed: Decimal, estimated: Decimal, unknown_calls: int) -> str:
     return " + ".join(parts) or NOTHING
 
 
+def least_text(billed: Decimal, estimated: Decimal, unknown_calls: int) -> str:
+    """The same in few cells: the certain part, with `+` where there is more."""
+    if billed and (estimated or unknown_calls):
+        return f"{money(billed)}+"
+    if estimated and unknown_calls:
+        return f"{money(estimated, estimated=True)}+"
+    return bill_text(billed, estimated, unknown_calls)
+
+
 def part_of(cost: Cost | None, units: frozenset[str]) -> Decimal | None:
     """What the lines of a bill with these units come to; `None` where the bill has no such line."""
     amounts = [line.amount for line in cost.lines if line.unit in units] if cost else []

@@ -46,7 +46,7 @@ def costs(rows: "Sequence[CostRow]", by: str, window: Window, clock: Clock) -> "
         return [head, Text("Nothing was called.", "dim")]
     if by not in {"day", "hour"}:
         rows = sorted(rows, key=lambda row: (-row.cost.billed, -row.cost.estimated, -row.calls, row.key or ""))
-    tree = Leaders([(row.key or _NOBODY, _value(row)) for row in rows], tree=True)
+    tree = Leaders([(_label(row.key, by), _value(row)) for row in rows], tree=True)
     return [head, tree, line(""), *_totals(total(rows), window, clock)]
 
 
@@ -60,6 +60,11 @@ def heading(window: Window, clock: Clock) -> str:
     if first == last:
         return f"{'Daily ' if clock.midnight(first) == window.since else ''}Cost Summary ({first})"
     return f"Cost Summary ({first} to {last})"
+
+
+def _label(key: str | None, by: str) -> str:
+    """The key as people read it: an hour without the letter and the offset."""
+    return key[:16].replace("T", " ") if key and by == "hour" else key or _NOBODY
 
 
 def _value(row: "CostRow") -> str:

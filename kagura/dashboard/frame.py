@@ -55,8 +55,8 @@ def _fact(name: str, value: Text) -> Text:
 
 
 def columns() -> Table:
-    """A table without lines, one cell between columns."""
-    return Table.grid(padding=(0, 1), expand=True, pad_edge=False)
+    """A table without lines, two cells between columns."""
+    return Table.grid(padding=(0, 2), expand=True, pad_edge=False)
 
 
 def status_text(status: Status) -> Text:

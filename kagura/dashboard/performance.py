@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from kagura.dashboard.frame import facts, panel
-from kagura.dashboard.text import NOTHING, duration
+from kagura.dashboard.text import NOTHING, count, duration
 
 if TYPE_CHECKING:
     from kagura.store.views import Overview
 
 
 def performance(total: "Overview") -> RenderableType:
-    """Average and 95th percentile of the latest finished runs, and the share that completed."""
+    """Average and 95th percentile of the latest finished runs, the share that completed, calls that failed."""
     return panel(
         "Performance",
         facts(
             ("Avg Response Time", duration(total.average_duration)),
             ("P95 Response Time", duration(total.p95_duration)),
             ("Success Rate", success(total.success_rate)),
+            ("Failed Calls", count(total.errors)),
         ),
     )
 

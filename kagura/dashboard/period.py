@@ -1,13 +1,13 @@
 """Days and instants as people write them, in their own time zone."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import msgspec
 
 from kagura.errors import InputError
+from kagura.model import now_us
 
 FORMS = (
     "Accepted: 2025-10-10, 2025-10-10T17:45, 2025-10-10T17:45:23+02:00, today, yesterday, "
@@ -18,10 +18,36 @@ _AGE = re.compile(r"(\d{1,6})\s*([smhdw])")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-class Clock:
-    """The present instant and the time zone in which days begin; `zone=None` is the machine's own."""
+class LocalZone(tzinfo):
+    """The machine's own time zone with its summer times, as the C library knows it."""
 
-    def __init__(self, now: Callable[[], int] = lambda: time.time_ns() // 1000, zone: tzinfo | None = None) -> None:
+    def fromutc(self, moment: datetime) -> datetime:
+        """The local wall clock of a moment whose fields are UTC."""
+        local = datetime.fromtimestamp(moment.replace(tzinfo=UTC).timestamp() // 1)
+        return local.replace(microsecond=moment.microsecond, tzinfo=self)
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        """What the wall clock is ahead of UTC."""
+        if moment is None:
+            return timedelta(0)
+        wall = moment.replace(tzinfo=None, microsecond=0)
+        return wall - datetime.fromtimestamp(wall.timestamp(), UTC).replace(tzinfo=None)
+
+    def dst(self, moment: datetime | None) -> None:
+        """Unknown: the offset already holds it."""
+
+    def tzname(self, moment: datetime | None) -> str:
+        """How users would call it."""
+        return "local"
+
+
+LOCAL = LocalZone()
+
+
+class Clock:
+    """The present instant and the time zone in which days begin."""
+
+    def __init__(self, now: Callable[[], int] = now_us, zone: tzinfo = LOCAL) -> None:
         self._now, self.zone = now, zone
 
     def now(self) -> int:
@@ -101,7 +127,7 @@ def parse_day(text: str, clock: Clock, flag: str) -> date:
         day = date.fromisoformat(text.strip())
         clock.midnight(day)
     except (ValueError, OverflowError, OSError):
-        raise InputError(f"{flag} {text!r} is no day", "Accepted: 2025-10-10, today, yesterday.") from None
+        raise InputError(f"{flag} {text!r} is not a day", "Accepted: 2025-10-10, today, yesterday.") from None
     return day
 
 
@@ -119,17 +145,17 @@ def parse_instant(text: str, clock: Clock, flag: str, *, end: bool = False) -> i
             day = parse_day(word, clock, flag)
             return clock.midnight(day + timedelta(days=1) if end else day)
         moment = datetime.fromisoformat(word)
-        moment = moment if moment.tzinfo or clock.zone is None else moment.replace(tzinfo=clock.zone)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=clock.zone)
         return int(moment.timestamp()) * 1_000_000 + moment.microsecond
     except (ValueError, OverflowError, OSError):
-        raise InputError(f"{flag} {text!r} is no date or time", FORMS) from None
+        raise InputError(f"{flag} {text!r} is not a date or time", FORMS) from None
 
 
 def parse_age(text: str, flag: str) -> int:
     """An age such as `7d` in microseconds. Raises InputError that names the accepted forms."""
     age = _AGE.fullmatch(text.strip().lower())
     if not age or not int(age[1]):
-        raise InputError(f"{flag} {text!r} is no length of time", "Accepted: 30m, 12h, 7d, 2w.")
+        raise InputError(f"{flag} {text!r} is not a length of time", "Accepted: 30m, 12h, 7d, 2w.")
     return int(age[1]) * _UNITS[age[2]] * 1_000_000
 
 

@@ -44,7 +44,7 @@ def main_screen(
 ) -> RenderableType:
     """The monitor's first screen, in `height` rows: the list of runs takes what the panels leave."""
     head, speed = overview(total, today), performance(total)
-    frames = 6 if width >= WIDE else 11
+    frames = 6 if width >= WIDE else 12
     room = len(runs) if height is None else max(height - frames - 2, 1)
     shown = _around(runs, selected, room)
     listed = activity(shown, clock, width, selected) if runs else Text(BEGIN)

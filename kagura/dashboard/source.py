@@ -1,19 +1,20 @@
 """The store as the views read it: caught up with the journal, and empty where there is none yet."""
 
+from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-from sqlalchemy import make_url
+from typing import Self
 
 from kagura.config import Settings
 from kagura.dashboard.period import Clock, Window
-from kagura.errors import InputError
+from kagura.dashboard.text import safe
+from kagura.errors import InputError, StoreError
 from kagura.journal import journal_files
+from kagura.model import JsonObject
 from kagura.store import Store
+from kagura.store.database import NO_CALLS
 from kagura.store.views import AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
 
-if TYPE_CHECKING:
-    from pathlib import Path
+NAMED_IDS = 5
 
 NOTHING_SEEN = Overview(
     active_executions=0,
@@ -53,9 +54,12 @@ class Source:
             from kagura.collector import drain
 
             drain(self._settings)
-        file = _file_of(self._settings.db_url)
-        if self._store is None and (file is None or file.exists()):
-            self._store = Store.open(self._settings.db_url, read_only=True)
+        if self._store is None:
+            try:
+                self._store = Store.open(self._settings.db_url, read_only=True)
+            except StoreError as error:
+                if NO_CALLS not in error.message:
+                    raise
         return self._store
 
     def overviews(self, agent: str | None = None) -> tuple[Overview, Overview]:
@@ -78,33 +82,45 @@ class Source:
         """What a window cost, by key."""
         if self._store is None:
             return []
-        return self._store.costs(by=by, since=window.since, until=window.until, agent=agent)
+        return self._store.costs(by=by, since=window.since, until=window.until, agent=agent, timezone=self._clock.zone)
+
+    def export(
+        self, window: Window, agent: str | None, execution_id: str | None, *, executions: bool
+    ) -> Iterator[JsonObject]:
+        """Spans or, with `executions`, runs of a window as JSON objects, by start, read as they are taken."""
+        if self._store is None:
+            return iter(())
+        if executions:
+            return self._store.export_executions(since=window.since, until=window.until, agent=agent)
+        return self._store.export_spans(since=window.since, until=window.until, agent=agent, execution_id=execution_id)
 
     def trace(self, prefix: str = "", agent: str | None = None) -> Trace | None:
-        """The run whose id begins so, or the latest one; `None` where nothing ran yet.
+        """The run whose id begins so, or without one the latest; `None` where nothing ran yet.
+
+        Raises InputError as `run_id` does.
+        """
+        if prefix:
+            return self.run(self.run_id(prefix))
+        latest = self._store.latest_execution(agent=agent) if self._store else None
+        return self.run(latest.id) if latest else None
+
+    def run_id(self, prefix: str) -> str:
+        """The whole id of the run whose id begins so.
 
         Raises InputError with near ids where no run, or more than one, has an id that begins so.
         """
-        store = self._store
-        if prefix == "":
-            latest = store.latest_execution(agent=agent) if store else None
-            return self.run(latest.id) if latest else None
-        found = store.find_execution(prefix) if store else None
-        if found is None:
-            near = store.near_execution_ids(prefix) if store else []
-            advice = f"Near ids: {', '.join(near)}." if near else "`kagura monitor` lists the runs there are."
-            raise InputError(f"no run has the id {prefix!r}", advice)
-        return self.run(found.id)
+        found = self._store.find_execution(prefix) if self._store else []
+        if not found:
+            near = self._store.near_execution_ids(prefix) if self._store else []
+            advice = (
+                f"Near ids: {', '.join(map(safe, near))}." if near else "`kagura monitor` lists the runs there are."
+            )
+            raise InputError(f"no run has the id {safe(prefix)!r}", advice)
+        if len(found) > 1:
+            ids = ", ".join(safe(run.id) for run in found[:NAMED_IDS])
+            raise InputError(f"the ids of {len(found)} runs begin with {safe(prefix)!r}", f"Give more of it: {ids}.")
+        return found[0].id
 
     def run(self, execution_id: str) -> Trace | None:
         """One run with all its spans."""
         return self._store.trace(execution_id) if self._store else None
-
-
-def _file_of(url: str) -> "Path | None":
-    """The file of an SQLite store; `None` for a database elsewhere or in memory."""
-    from pathlib import Path
-
-    parsed = make_url(url)
-    in_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    return Path(parsed.database) if in_file and parsed.database else None

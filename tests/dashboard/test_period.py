@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -67,6 +68,22 @@ def test_what_is_no_age_is_refused(text: str) -> None:
 def test_times_of_other_days_show_their_date() -> None:
     assert CLOCK.recent(local(2025, 10, 10, 8, 5, 9)) == "08:05:09"
     assert CLOCK.recent(local(2025, 10, 9, 8, 5, 9)) == "10-09 08:05"
+
+
+@pytest.mark.parametrize("hour", [0, 1, 2, 3, 12])
+def test_the_machines_zone_knows_when_clocks_change(hour: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        moment = datetime(2025, 10, 26, hour, 30, 5, 7, tzinfo=UTC)
+        at = round(moment.timestamp()) * 1_000_000 + 7
+        here = Clock(lambda: at)
+        assert here.moment(at).isoformat() == moment.astimezone(BERLIN).isoformat()
+        assert here.today() == local(2025, 10, 26)
+        assert here.midnight(date(2025, 10, 27)) == local(2025, 10, 27)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_iso_has_microseconds_in_utc() -> None:

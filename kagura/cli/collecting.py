@@ -70,9 +70,9 @@ class CollectorProcess:
 
 
 @contextmanager
-def collector_process(settings: Settings, environment: Mapping[str, str] | None = None) -> Iterator[CollectorProcess]:
+def collector_process(settings: Settings) -> Iterator[CollectorProcess]:
     """A collector for as long as the block runs."""
-    process = CollectorProcess(child_environment(settings) if environment is None else environment)
+    process = CollectorProcess(child_environment(settings))
     try:
         yield process
     finally:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kagura.cli.common import command_app
+from kagura.cli.run import started_proxy
 
 app = command_app()
 
@@ -34,8 +35,9 @@ def demo(
 
     kept = home or Path(tempfile.mkdtemp(prefix="kagura-demo-"))
     try:
-        with stand_in_provider() as url:
-            environment = _environment(kept.absolute(), url)
+        environment = _environment(kept.absolute())
+        with stand_in_provider() as url, started_proxy(environment | {"KAGURA_PROVIDERS": _providers(url)}) as root:
+            environment["KAGURA_PROXY_PORT"] = root.rpartition(":")[2]
             for agent, task in RUNS:
                 _run(["run", "--agent", agent, "--", sys.executable, "-m", "kagura.demo.agent", task], environment)
         _run(["monitor", "--cost"], environment)
@@ -46,15 +48,15 @@ def demo(
             shutil.rmtree(kept, ignore_errors=True)
 
 
-def _environment(home: Path, provider_url: str) -> dict[str, str]:
-    """The caller's environment without its kagura settings, and with every provider replaced by the stand-in."""
+def _environment(home: Path) -> dict[str, str]:
+    """The caller's environment without its kagura settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KAGURA_")}
-    providers = {name: {"base_url": provider_url} for name in ("openai", "anthropic", "gemini")}
-    return inherited | {
-        "KAGURA_HOME": str(home),
-        "KAGURA_PROXY_PORT": "0",
-        "KAGURA_PROVIDERS": json.dumps(providers),
-    }
+    return inherited | {"KAGURA_HOME": str(home)}
+
+
+def _providers(url: str) -> str:
+    """Every provider that the demo calls, replaced by the stand-in."""
+    return json.dumps({name: {"base_url": url} for name in ("openai", "anthropic", "gemini")})
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> None:

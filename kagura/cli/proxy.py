@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kagura.cli.addresses import base_urls, proxy_url
-from kagura.cli.collecting import child_environment, collector_process
+from kagura.cli.addresses import base_urls
+from kagura.cli.collecting import collector_process
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app
 from kagura.config import Settings, load
 from kagura.errors import ConfigError, ProxyError
@@ -57,12 +57,12 @@ def serve_with_collector(settings: Settings, *, quiet: bool = False) -> None:
         )
     with ExitStack() as stack:
 
-        def ready(port: int) -> None:
-            stack.enter_context(collector_process(settings, child_environment(settings)))
+        def ready(root: str) -> None:
+            stack.enter_context(collector_process(settings))
             if not quiet:
-                _print_lines(settings, proxy_url(settings, port))
+                _print_lines(settings, root)
 
-        serve(settings, on_ready=ready)
+        serve(settings, ready=ready)
 
 
 def _print_lines(settings: Settings, root: str) -> None:

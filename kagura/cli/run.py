@@ -133,8 +133,14 @@ def _proxy(settings: Settings, extra: Mapping[str, str]) -> Iterator[str]:
     root = proxy_url(settings)
     if health(root):
         yield root
-        return
-    environment = child_environment(settings, extra)
+    else:
+        with started_proxy(child_environment(settings, extra)) as root:
+            yield root
+
+
+@contextmanager
+def started_proxy(environment: Mapping[str, str]) -> Iterator[str]:
+    """A proxy of its own on a free port for the block; gives its address."""
     command = [sys.executable, "-m", "kagura", "proxy", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True) as process:
         try:
@@ -188,7 +194,7 @@ def _from_terminal() -> bool:
 
 def _summarize(settings: Settings, execution_id: str) -> None:
     """Print calls, tokens, cost and time once they are in the store."""
-    from kagura.dashboard.text import duration, money, tokens
+    from kagura.dashboard.text import count, duration, money, plural
 
     row = None
     deadline = time.monotonic() + SETTLE_SECONDS
@@ -199,7 +205,7 @@ def _summarize(settings: Settings, execution_id: str) -> None:
         except StoreError as error:
             typer.echo(f"kagura: the calls are kept in the journal, but not in the store: {error}", err=True)
             return
-        if row and row.execution.status != "running" and not row.running_calls:
+        if row and row.status != "running" and not row.running_calls:
             break
         time.sleep(0.1)
     if row is None:
@@ -207,14 +213,14 @@ def _summarize(settings: Settings, execution_id: str) -> None:
         return
     cost = [money(row.cost.billed)]
     if row.cost.estimated:
-        cost.append(f"~{money(row.cost.estimated)} estimated")
+        cost.append(f"{money(row.cost.estimated, estimated=True)} estimated")
     if row.cost.unknown_calls:
-        cost.append(f"{row.cost.unknown_calls} calls without a known price")
+        cost.append(f"{plural(row.cost.unknown_calls, 'call')} of unknown cost")
     parts = [
-        f"{row.llm_calls} LLM calls",
-        f"{tokens(row.input_tokens)} in, {tokens(row.output_tokens)} out",
+        plural(row.llm_calls, "LLM call"),
+        f"{count(row.tokens.input)} tokens in, {count(row.tokens.output)} out",
         " + ".join(cost),
-        duration(row.execution.duration),
+        duration(row.duration),
     ]
-    typer.echo(f"kagura: {row.execution.agent} {row.execution.status}: {' · '.join(parts)}", err=True)
+    typer.echo(f"kagura: {row.agent} {row.status}: {' · '.join(parts)}", err=True)
     typer.echo(f"        kagura monitor --trace {execution_id}", err=True)

@@ -42,8 +42,10 @@ NOT_BILLED = FREE_UNITS | {BILLED_INPUT, BILLED_OUTPUT}
 UNKNOWN = Cost()
 
 
-def cost_of(price: Price | None, usage: Usage | None, at_us: int) -> Cost:
-    """What a call at an instant cost.
+def cost_of(
+    price: Price | None, usage: Usage | None, at_us: int, other_rates: Mapping[str, Decimal] | None = None
+) -> Cost:
+    """What a call at an instant cost; `other_rates` are of units that the price does not know.
 
     `provider_cost` wins as the total. Without it the total is `None` where price or usage is unknown, where a token
     count has no rate, and where the capacity was paid in advance.
@@ -56,6 +58,8 @@ def cost_of(price: Price | None, usage: Usage | None, at_us: int) -> Cost:
     priced = False
     if price is not None and tier not in PREPAID_TIERS:
         rates = price.rates_at(at_us, usage.input or 0, tier)
+        if other_rates:
+            rates = rates._replace(amounts={**rates.amounts, **other_rates})
         priced = _fill(lines, unpriced, rates, usage)
     total: Decimal | None
     source: CostSource | None

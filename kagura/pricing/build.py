@@ -16,15 +16,13 @@ import msgspec
 
 from kagura.errors import PricingError
 from kagura.pricing import litellm
-from kagura.pricing.catalog import Catalog, start_us
+from kagura.pricing.catalog import BUNDLED, Catalog, start_us
 from kagura.pricing.price import agree
 from kagura.pricing.rows import PriceRow, format_rows, read_rows
 from kagura.pricing.update import changes, read_list, today
 
 Names = dict[tuple[str, str], set[str]]
 """Names by provider and model."""
-
-BUNDLED = Path(__file__).with_name("prices.jsonl")
 
 
 def build(target: Path, sources: Iterable[Path], day: date) -> int:

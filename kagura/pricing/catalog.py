@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from kagura.model import Cost, Usage
@@ -21,6 +20,9 @@ from kagura.pricing.names import (
 )
 from kagura.pricing.price import Price, agree, price_of, rate_unit
 from kagura.pricing.rows import Clause, PriceRow, parse_trusted_rows, read_rows
+
+BUNDLED = Path(__file__).with_name("prices.jsonl")
+"""The price list that comes with kagura."""
 
 ORIGINS = {"litellm": 0, "genai-prices": 1}
 """Whose word counts more where two sources state a price for the same days; a row from anywhere else counts most.
@@ -147,7 +149,18 @@ class Catalog:
             price = self.find(provider, request_model, at_us)
             if price is not None and response_model and price.free:
                 price = None
-        return cost_of(price, usage, at_us)
+        return cost_of(price, usage, at_us, self._rates_of_others(provider, usage, at_us))
+
+    def _rates_of_others(self, provider: str, usage: Usage, at_us: int) -> dict[str, Decimal]:
+        """The rates of tokens that another model spent on the call: units such as `claude-opus-4-6:input_tokens`."""
+        rates: dict[str, Decimal] = {}
+        for unit in usage.units:
+            model, colon, kind = unit.rpartition(":")
+            price = self.find(provider, model, at_us) if colon else None
+            rate = price.rates.get(kind.removesuffix("_tokens")) if price else None
+            if rate is not None:
+                rates[unit] = rate
+        return rates
 
     def show(self, model: str, at_us: int) -> list[Price]:
         """The price of a model at every provider that has it: `gpt-4o`, `azure/gpt-4o`; the user's own first.
@@ -251,7 +264,7 @@ def _override_keys(overrides: Mapping[str, Mapping[str, Decimal]]) -> dict[str, 
 @cache
 def bundled_rows() -> tuple[PriceRow, ...]:
     """The rows of the price list that comes with kagura, read once."""
-    return tuple(parse_trusted_rows(files("kagura.pricing").joinpath("prices.jsonl").read_bytes()))
+    return tuple(parse_trusted_rows(BUNDLED.read_bytes()))
 
 
 def start_us(day: str | None) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from kagura.errors import PricingError
 from kagura.pricing.names import LOCAL_PROVIDERS, provider_name
 from kagura.pricing.rows import PriceRow, Variant
-from kagura.pricing.sources import exact, is_free
+from kagura.pricing.sources import exact, is_free, is_plausible
 
 ORIGIN = "litellm"
 
@@ -97,9 +97,10 @@ def rows(document: Document, version: str, day: str) -> Iterator[PriceRow]:
         provider = provider_name(host)
         name = _without_provider(key, provider)
         rates, variants = _rates(key, model)
-        nothing = not any(any(amounts.values()) for amounts in (rates, *(variant.rates for variant in variants)))
-        known = not nothing or (rates and is_free(provider, name))
-        if known and provider not in SKIPPED_PROVIDERS and (provider, name.lower()) not in seen:
+        stated = [rates, *(variant.rates for variant in variants)]
+        known = any(any(amounts.values()) for amounts in stated) or (rates and is_free(provider, name))
+        known = known and all(map(is_plausible, stated)) and provider not in SKIPPED_PROVIDERS
+        if known and (provider, name.lower()) not in seen:
             seen.add((provider, name.lower()))
             yield PriceRow(
                 provider=provider,

@@ -18,9 +18,7 @@ TOKEN_UNITS = frozenset(
 )
 """Units that are tokens, whose rates people read for a million."""
 
-TOOL_UNITS = frozenset(
-    ["web_search", "maps_search", "x_search", "file_search", "code_execution", "code_interpreter"]
-)
+TOOL_UNITS = frozenset(["web_search", "maps_search", "x_search", "file_search", "code_execution", "code_interpreter"])
 """Units of the tools that a provider runs, billed on top of the tokens."""
 
 STANDARD_TIERS = frozenset(["", "default", "standard", "auto", "on_demand", "standard_only"])

@@ -1,9 +1,11 @@
 """What the readers of foreign price lists share: exact numbers, and which models are known to be free."""
 
+from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from kagura.errors import PricingError
+from kagura.pricing.price import TOKEN_UNITS
 
 FREE: dict[str, tuple[str, ...]] = {
     "gemini": ("gemma-",),
@@ -19,6 +21,10 @@ https://docs.z.ai/guides/overview/pricing."""
 _FREE_SUFFIX = ":free"
 """OpenRouter's mark of a free model (https://openrouter.ai/docs/faq)."""
 
+DEAREST_TOKEN = Decimal("0.001")
+"""US dollars for a token beyond which a source has mistaken a price for a thousand tokens; the dearest models known
+(OpenAI's o1-pro) take 0.0006."""
+
 _context = Context(prec=12)
 """Sources carry the noise of binary floats (1.4999999999999999e-07); no published price has twelve digits."""
 
@@ -26,6 +32,11 @@ _context = Context(prec=12)
 def is_free(provider: str, model: str) -> bool:
     """Whether a model is known to cost nothing."""
     return model.endswith(_FREE_SUFFIX) or model.lower().startswith(FREE.get(provider, ("\0",)))
+
+
+def is_plausible(rates: Mapping[str, Decimal]) -> bool:
+    """Whether no token costs more than any is known to cost."""
+    return all(rate <= DEAREST_TOKEN for unit, rate in rates.items() if unit in TOKEN_UNITS)
 
 
 def exact(number: Any, per: int = 1) -> Decimal:

@@ -121,39 +121,45 @@ def _release(path: Path) -> str:
 def changes(known: Iterable[PriceRow], listed: Iterable[PriceRow], day: date) -> list[Change]:
     """What `listed` says otherwise than the same source's rows in `known`.
 
-    A price that was undated and changed holds from `day` on. A dated price, and one that a later dated price has
-    followed, is a correction: it keeps its days.
+    An undated price that changed holds from `day` on, in a row of that day. A dated price that changed, and one that a
+    later dated price of the list follows, is a correction: it keeps its days.
     """
+    listed = list(listed)
     catalog = Catalog(known)
+    starts: dict[tuple[str, str], list[str]] = {}
+    for row in listed:
+        starts.setdefault((row.provider, row.model), []).append(row.valid_from or "")
     found: list[Change] = []
     for row in listed:
         own = catalog.rows_of(row.provider, row.model, row.origin)
-        before = next((other for other in reversed(own) if _same_period(other, row, own)), None)
+        following = min(
+            (start for start in starts[row.provider, row.model] if start > (row.valid_from or "")), default=""
+        )
+        before = _last_word(own, row.valid_from or "", following)
         if before is None:
             found.append(Change(before=own[-1] if own else None, after=row))
-        elif _stated(before) != _stated(row):
-            last = not any(other.valid_from for other in own) or before.valid_from != row.valid_from
-            start = day.isoformat() if row.valid_from is None and last else row.valid_from
+        elif (before.rates, before.variants) != (row.rates, row.variants):
+            undated = row.valid_from is None and not following
+            start = day.isoformat() if undated else before.valid_from
             found.append(Change(before=before, after=msgspec.structs.replace(row, valid_from=start)))
-        elif not set(row.names) <= {name for other in own for name in other.names} or (
-            row.match is not None and all(other.match != row.match for other in own)
-        ):
+        elif _named_anew(row, own):
             found.append(Change(before=before, after=msgspec.structs.replace(row, valid_from=before.valid_from)))
     return found
 
 
-def _same_period(known: PriceRow, listed: PriceRow, own: list[PriceRow]) -> bool:
-    """Whether a known row is the last word on the days of a listed one.
-
-    An undated source's later prices were dated by us, so its only price is the latest of them.
-    """
-    if listed.origin == litellm.ORIGIN:
-        return known is max(own, key=lambda row: row.valid_from or "")
-    return known.valid_from == listed.valid_from
+def _last_word(own: list[PriceRow], start: str, following: str) -> PriceRow | None:
+    """The latest known row for the days from `start` until `following`, which a change that we dated may have split."""
+    rows = [
+        row for row in own if start <= (row.valid_from or "") and (not following or (row.valid_from or "") < following)
+    ]
+    return max(reversed(rows), key=lambda row: row.valid_from or "", default=None)
 
 
-def _stated(row: PriceRow) -> tuple[object, ...]:
-    return row.rates, row.variants
+def _named_anew(row: PriceRow, own: list[PriceRow]) -> bool:
+    """Whether a list has new names for a model that it prices as before."""
+    if not set(row.names) <= {name for other in own for name in other.names}:
+        return True
+    return row.match is not None and all(other.match != row.match for other in own)
 
 
 def update(

@@ -183,6 +183,15 @@ def test_a_unit_without_a_rate_is_named(catalog: Catalog) -> None:
     assert cost.unpriced == ["teleports"]
 
 
+def test_tokens_of_another_model(catalog: Catalog) -> None:
+    # https://platform.claude.com/docs/en/about-claude/pricing, 2026-11-22: Haiku 4.5 1 and 5, Opus 4.1 15 and 75
+    units = {"claude-opus-4-1-20250805:input_tokens": Decimal(1000), "claude-opus-4-1:output_tokens": Decimal(10)}
+    usage = Usage(input=1000, output=100, units=units)
+    cost = catalog.cost("anthropic", "claude-haiku-4-5", None, usage, NOW)
+    assert cost.total == Decimal("0.0015") + Decimal("0.015") + Decimal("0.00075")
+    assert cost.unpriced == []
+
+
 def test_seconds_of_audio(catalog: Catalog) -> None:
     # https://platform.openai.com/docs/pricing, 2026-11-22: Whisper 0.006 a minute
     cost = catalog.cost("openai", "whisper-1", None, Usage(units={"seconds": Decimal("90.5")}), NOW)

@@ -95,12 +95,15 @@ class LiveMonitor:
     def _toggle(self) -> None:
         if self.opened is not None:
             return self._close()
-        runs = self.board.run_ids if self.board else []
-        if runs:
-            self.opened = self.selected if self.selected in runs else runs[0]
-            self.scroll = 0
-            self.refresh()
+        self.opened = self._current()
+        self.scroll = 0
+        self.refresh()
         return None
+
+    def _current(self) -> str | None:
+        """The selected run; the newest, as long as none was selected or where it is gone."""
+        runs = self.board.run_ids if self.board else []
+        return self.selected if self.selected in runs else next(iter(runs), None)
 
     def _close(self) -> None:
         self.opened = self.detail = None
@@ -112,7 +115,7 @@ class LiveMonitor:
             return
         runs = self.board.run_ids
         if runs:
-            at = runs.index(self.selected) if self.selected in runs else 0
+            at = runs.index(self._current() or "")
             self.selected = runs[max(0, min(at + by, len(runs) - 1))]
 
     def draw(self, console: Console) -> RenderableType:
@@ -128,7 +131,7 @@ class LiveMonitor:
         elif self.board is None:
             view, help_text = Text(""), "Press 'q' to quit, 'r' to refresh"
         elif self.board.selectable:
-            view = Viewport(self.board.draw(width, room, self.selected), 0, room)
+            view = Viewport(self.board.draw(width, room, self._current()), 0, room)
             help_text = _LIST_HELP + (_LIST_MORE if width >= 80 else "")
         else:
             view = self._scrolled(console, self.board.draw(width, room, None), room)

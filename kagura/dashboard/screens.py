@@ -28,7 +28,9 @@ BEGIN = """No calls are recorded yet.
 
 Start the proxy, point an agent at it, and look again:
   kagura proxy
-  export OPENAI_BASE_URL=http://127.0.0.1:4100/v1 ANTHROPIC_BASE_URL=http://127.0.0.1:4100
+  export OPENAI_BASE_URL=http://127.0.0.1:4100/v1
+  export ANTHROPIC_BASE_URL=http://127.0.0.1:4100
+  export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:4100
 Or run one program with its calls recorded: kagura run -- python my_agent.py"""
 """What an empty store shows."""
 
@@ -44,10 +46,12 @@ def main_screen(
 ) -> RenderableType:
     """The monitor's first screen, in `height` rows: the list of runs takes what the panels leave."""
     head, speed = overview(total, today), performance(total)
+    if not runs:
+        return Group(head, Text(BEGIN))
     frames = 6 if width >= WIDE else 12
     room = len(runs) if height is None else max(height - frames - 2, 1)
     shown = _around(runs, selected, room)
-    listed = activity(shown, clock, width, selected) if runs else Text(BEGIN)
+    listed = activity(shown, clock, width, selected)
     return Group(beside(head, speed), listed) if width >= WIDE else Group(head, listed, speed)
 
 

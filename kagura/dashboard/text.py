@@ -4,6 +4,7 @@ Prompts, names, errors and tool arguments come from outside. `safe` turns them i
 and never obeys; what it returns goes into `rich.text.Text`, never into Rich markup.
 """
 
+import re
 import unicodedata
 from decimal import Decimal
 
@@ -18,6 +19,7 @@ _LONGEST = 2_000
 
 _BIDI = range(0x202A, 0x202F), range(0x2066, 0x206A)
 _INVISIBLE = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff")
+_UNUSUAL = re.compile("[^ -~]")
 _REPLACEMENT = "\ufffd"
 
 
@@ -27,14 +29,13 @@ def safe(text: object, limit: int = _LONGEST) -> str:
     Runs of white space become one space, control characters their visible pictures (ESC is ␛, NUL is ␀), direction
     overrides and broken surrogates �; invisible characters are dropped.
     """
-    head = str(text)[: limit * 4]
-    line = " ".join("".join(map(_visible, head)).split())
+    head = str(text)[: limit * 2]
+    line = " ".join(_UNUSUAL.sub(_visible, head).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _visible(char: str) -> str:
-    if " " <= char <= "~":
-        return char
+def _visible(match: re.Match[str]) -> str:
+    char = match[0]
     code = ord(char)
     if char.isspace():
         return " "

@@ -4,15 +4,28 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 
 from kagura.dashboard.period import Clock
-from kagura.model import Cost, CostLine, CostSource, Span, SpanKind, Status, Usage
-from kagura.store.views import CostTotals, ExecutionRow, Overview, TokenTotals
+from kagura.model import Cost, CostLine, CostSource, Execution, Span, SpanKind, Status, ToolCall, Usage
+from kagura.store import Batch, Store
+from kagura.store.views import (
+    AgentSummary,
+    CostRow,
+    CostTotals,
+    ExecutionRow,
+    ModelUsage,
+    Overview,
+    SpanError,
+    TokenTotals,
+    ToolUsage,
+)
 
 ZONE = ZoneInfo("Asia/Tokyo")
 SECOND = 1_000_000
@@ -119,6 +132,157 @@ def seen(**changes: Any) -> Overview:
         "success_rate": 0.985,
     }
     return Overview(**{**facts, **changes})
+
+
+def recent_runs() -> list[ExecutionRow]:
+    """The four rows of the design document's first screen."""
+    return [
+        my_run(),
+        my_run(
+            id="exec_translate",
+            agent="translate",
+            started_at=at(17, 45, 28),
+            ended_at=at(17, 45, 28) + 2_100_000,
+            cost=CostTotals(billed=Decimal("0.0012")),
+            preview="Say it in Japanese: 神社はどこですか",
+        ),
+        my_run(
+            id="exec_running",
+            status=Status.RUNNING,
+            started_at=at(17, 45, 25) + 500_000,
+            ended_at=None,
+            running_calls=1,
+            cost=CostTotals(),
+        ),
+        my_run(
+            id="exec_review",
+            agent="code_review",
+            status=Status.FAILED,
+            started_at=at(17, 45, 22),
+            ended_at=at(17, 45, 26) + 800_000,
+            cost=CostTotals(billed=Decimal("0.0031"), unknown_calls=1),
+            error="the linter crashed",
+        ),
+    ]
+
+
+def my_summary() -> AgentSummary:
+    cost = CostTotals(billed=Decimal("2.45"))
+    asked = TokenTotals(input=222_720, output=148_480)
+    return AgentSummary(
+        agent="my_agent",
+        status=Status.RUNNING,
+        executions=145,
+        llm_calls=290,
+        average_duration=5_200_000,
+        p95_duration=8_100_000,
+        success_rate=0.99,
+        tokens=asked,
+        cost=cost,
+        models=[
+            ModelUsage(
+                model="gpt-4o",
+                calls=290,
+                calls_per_execution=2.0,
+                errors=0,
+                average_input_tokens=768,
+                average_output_tokens=512,
+                average_duration=2_100_000,
+                tokens=asked,
+                cost=cost,
+            )
+        ],
+        tools=[
+            ToolUsage(name=name, calls=calls, share=calls / 145, errors=0, average_duration=SECOND)
+            for name, calls in (("search_tool", 87), ("calculate_tool", 45), ("file_read", 13))
+        ],
+        slow=[
+            my_run(started_at=at(17, minute, second), ended_at=at(17, minute, second) + took, preview=question)
+            for minute, second, took, question in (
+                (42, 15, 12_300_000, "Complex search query"),
+                (38, 42, 11_800_000, "Large file processing"),
+                (35, 11, 10_900_000, "Multiple tool calls"),
+            )
+        ],
+        errors=[
+            SpanError(
+                span_id="f1",
+                execution_id="exec_review",
+                kind=SpanKind.LLM,
+                name="chat gpt-4o",
+                at=at(17, 40, 1),
+                error="rate limit reached",
+                error_type="rate_limit",
+                http_status=429,
+            )
+        ],
+    )
+
+
+def day_costs() -> list[CostRow]:
+    """The three agents of the design document's cost summary."""
+    return [
+        CostRow(key=agent, executions=calls, calls=calls, tokens=TokenTotals(), cost=CostTotals(billed=Decimal(sum)))
+        for agent, calls, sum in (
+            ("my_agent", 145, "2.45"),
+            ("translation_agent", 67, "0.89"),
+            ("code_review_agent", 34, "1.23"),
+        )
+    ]
+
+
+def failing_spans() -> list[Span]:
+    """What does not always happen: a failure, a retry, nesting, an unknown price, an estimate, a call in flight."""
+    estimated = msgspec.structs.replace(bill(100, 20), estimated=True)
+    asked = [ToolCall(name="search_tool", arguments='{"query": "shrine", "limit": 3}')]
+    return [
+        llm(
+            "b1", 0.1, 0.4, 0, 0, "", usage=None, cost=None,
+            status=Status.FAILED, http_status=429, error_type="rate_limit", error="slow down",
+        ),
+        llm("b2", 0.6, 1.0, 900, 40, "", attempt=2, tool_calls=asked, stream=True, time_to_first_chunk=320_000,
+            usage=Usage(input=900, output=40, cache_read=512, reasoning=24)),
+        span("b3", SpanKind.TOOL, "search_tool", 1.6, 2.0, inferred=True, input_preview='{"query": "shrine"}'),
+        span("b4", SpanKind.AGENT, "helper", 1.7, 1.5, parent_id="b3"),
+        llm("b5", 1.8, 1.0, 100, 20, "nested", parent_id="b4", cost=estimated),
+        llm("b6", 3.7, 0.5, 10, 5, "priced by nobody", request_model="my-own", cost=Cost(unpriced=["input", "output"])),
+        llm("b7", 4.5, None, 0, 0, "", usage=None, cost=None),
+        span("b8", SpanKind.TOOL, "lint", 4.6, 0.2, status=Status.FAILED, error="exit code 1", parent_id="not there"),
+    ]  # fmt: skip
+
+
+def poisoned(value: Any) -> Any:
+    """The same value with hostile text before every string of it, so that what was distinct stays distinct."""
+    if isinstance(value, msgspec.Struct):
+        fields = {name: poisoned(getattr(value, name)) for name in value.__struct_fields__}
+        return type(value)(**fields)
+    if isinstance(value, list):
+        return [poisoned(item) for item in value]
+    if isinstance(value, dict):
+        return {HOSTILE: HOSTILE, **value}
+    return HOSTILE + value if type(value) is str else value
+
+
+def seed(home: Path) -> None:
+    """A store with the design document's run, one that failed and one that runs."""
+    home.mkdir(parents=True, exist_ok=True)
+    batch = Batch()
+    rows = (("exec_abc123", my_spans(), my_run()), ("exec_def456", failing_spans(), recent_runs()[3]))
+    for execution_id, spans, row in rows:
+        batch.executions.append(
+            Execution(
+                id=execution_id,
+                agent=row.agent,
+                status=row.status,
+                error=row.error,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                declared=True,
+            )
+        )
+        batch.spans += [msgspec.structs.replace(span, execution_id=execution_id, agent=row.agent) for span in spans]
+    with Store.open(f"sqlite:///{home}/telemetry.db") as store:
+        store.write(batch)
 
 
 def drawn(view: RenderableType | Sequence[RenderableType], width: int = 80) -> str:

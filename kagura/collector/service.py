@@ -129,13 +129,9 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
 
     Waits for the lock where another collector runs. A store that fails is tried again: the journal keeps everything.
     """
-    release = None
-    while release is None and not stop.is_set():
-        release = try_lock(settings.journal_dir / "collector.lock")
-        if release is None:
-            stop.wait(1)
-    if release is None:
-        return
+    while (release := try_lock(settings.journal_dir / "collector.lock")) is None:
+        if stop.wait(1):
+            return
     try:
         interpreter = Interpreter.from_settings(settings)
         failures = 0

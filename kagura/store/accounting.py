@@ -4,18 +4,31 @@ The same functions read a new row and the row it replaces, so that adding the on
 sum exactly what counting all spans afresh would give.
 """
 
+import operator
 from collections.abc import Iterator, Sequence
 
-from kagura.model import SpanKind, Status, ToolCall
+import msgspec
+
+from kagura.model import SpanKind, Status
 from kagura.store.rows import Columns
-from kagura.store.schema import SLOT
+from kagura.store.schema import DAY, SLOT
 from kagura.store.values import from_json, to_key
+
+_AGENT, _TOOL = SpanKind.AGENT.value, SpanKind.TOOL.value
+_RUNNING, _FAILED = Status.RUNNING.value, Status.FAILED.value
 
 MODEL_KINDS = (SpanKind.LLM.value, SpanKind.EMBEDDING.value)
 """Kinds of span that are calls to a model."""
 
 REQUESTED = "tool_request"
 """The kind under which a slot counts the tools that models asked for."""
+
+
+class _Named(msgspec.Struct):
+    """As much of a tool call as is counted."""
+
+    name: str
+
 
 Sums = tuple[int, ...]
 SlotKey = tuple[int, str, str, str, str]
@@ -81,9 +94,14 @@ NO_EXECUTION_SUMS: Sums = (0,) * len(EXECUTION_SUMS)
 NO_SLOT_SUMS: Sums = (0,) * len(SLOT_SUMS)
 
 
+def day_key(key: SlotKey) -> SlotKey:
+    """The key in `usage_days` of a key of `usage_slots`."""
+    return key[0] * SLOT // DAY, *key[1:]
+
+
 def add(sums: Sums, more: Sequence[int], sign: int = 1) -> Sums:
     """`sums` with `more` added, or taken off with `sign=-1`."""
-    return tuple(a + sign * b for a, b in zip(sums, more, strict=True))
+    return tuple(map(operator.add if sign > 0 else operator.sub, sums, more))
 
 
 def model_of(row: Columns) -> str | None:
@@ -96,7 +114,7 @@ def requested_tools(row: Columns) -> list[str]:
     """Names of the tools that a call asked for, once for each time."""
     if row["tool_calls"] is None:
         return []
-    return [to_key(call.name) for call in from_json(row["tool_calls"], list[ToolCall], [])]
+    return [to_key(call.name) for call in from_json(row["tool_calls"], list[_Named], [])]
 
 
 def _money(row: Columns) -> Sums:
@@ -104,7 +122,7 @@ def _money(row: Columns) -> Sums:
 
     An agent span may repeat the sum of its calls, so its own cost is never counted.
     """
-    if row["kind"] == SpanKind.AGENT.value:
+    if row["kind"] == _AGENT:
         return 0, 0, 0
     cost = row["cost"] or 0
     return (0, cost, row["cost_unknown"]) if row["cost_estimated"] else (cost, 0, row["cost_unknown"])
@@ -113,15 +131,15 @@ def _money(row: Columns) -> Sums:
 def execution_sums(row: Columns) -> Sums:
     """What a row of `spans` adds to its execution, in the order of `EXECUTION_SUMS`."""
     is_call = row["kind"] in MODEL_KINDS
-    runs = row["status"] == Status.RUNNING.value
+    runs = row["status"] == _RUNNING
     return (
         1,
         int(runs),
         int(is_call),
         int(is_call and runs),
-        int(row["kind"] == SpanKind.TOOL.value),
+        int(row["kind"] == _TOOL),
         len(requested_tools(row)),
-        int(row["status"] == Status.FAILED.value),
+        int(row["status"] == _FAILED),
         (row["input_tokens"] or 0) if is_call else 0,
         (row["cache_read_tokens"] or 0) if is_call else 0,
         (row["output_tokens"] or 0) if is_call else 0,
@@ -133,13 +151,13 @@ def slot_entries(row: Columns) -> Iterator[tuple[SlotKey, Sums]]:
     """What a row of `spans` adds to `usage_slots`: keys, each with sums in the order of `SLOT_SUMS`."""
     kind = row["kind"]
     is_call = kind in MODEL_KINDS
-    name = model_of(row) if is_call else to_key(row["name"]) if kind == SpanKind.TOOL.value else None
+    name = model_of(row) if is_call else to_key(row["name"]) if kind == _TOOL else None
     slot = row["started_at"] // SLOT
     ended_at = row["ended_at"]
     sums = (
         1,
-        int(row["status"] == Status.RUNNING.value),
-        int(row["status"] == Status.FAILED.value),
+        int(row["status"] == _RUNNING),
+        int(row["status"] == _FAILED),
         0 if ended_at is None else ended_at - row["started_at"],
         (row["input_tokens"] or 0) if is_call else 0,
         (row["cache_read_tokens"] or 0) if is_call else 0,

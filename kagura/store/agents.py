@@ -89,7 +89,7 @@ class Agents(Database):
     def agent_summary(self, agent: str, *, since: int | None = None) -> AgentSummary:
         """Everything about one agent since then. An agent that never ran gives an empty summary."""
         with self.reading() as connection:
-            usage = grouped_usage(connection, ["kind", "name"], since=since, agent=agent)
+            usage = grouped_usage(connection, ["kind", "name"], since=since, agent=agent, requests=True)
             calls = {name: row for (kind, name), row in usage.items() if kind in MODEL_KINDS}
             total = merged(row for (kind, _), row in usage.items() if kind in MODEL_KINDS)
             begun = _begun(connection, agent, since)

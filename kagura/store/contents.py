@@ -11,15 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Connection, bindparam, select, update
 
 from kagura.store.batch import SpanContents
-from kagura.store.schema import contents, span_contents
+from kagura.store.schema import DAY, contents, span_contents
 from kagura.store.statements import groups, locked, upsert
 from kagura.store.values import to_key
 
 HASH = 16
 """Bytes of a hash."""
-
-DAY = 86_400_000_000
-"""Microseconds of a day."""
 
 _COMPRESSED = "zlib"
 _PLAIN = "identity"

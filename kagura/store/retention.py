@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, u
 
 from kagura.model import Status, now_us
 from kagura.store.accounting import requested_tools
-from kagura.store.contents import DAY
 from kagura.store.database import Database
 from kagura.store.schema import (
+    DAY,
     contents,
     execution_tags,
     executions,

@@ -38,8 +38,30 @@ Columns = Mapping[str, Any] | RowMapping
 PREVIEW = 200
 """Characters of a question that an execution keeps."""
 
-_NO_USAGE = Usage()
-_NO_COST = Cost()
+_NO_USAGE: Row = dict.fromkeys(
+    (
+        "input_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "cache_write_1h_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "audio_input_tokens",
+        "audio_output_tokens",
+        "audio_cache_read_tokens",
+        "image_input_tokens",
+        "image_output_tokens",
+        "usage_units",
+        "usage_source",
+        "provider_cost",
+        "service_tier",
+        "usage_raw",
+    )
+)
+_NO_COST: Row = dict.fromkeys(
+    ("cost", "cost_source", "cost_estimated", "price_model", "price_version", "cost_lines"), None
+) | {"cost_unknown": 0}
+_COST_UNKNOWN = _NO_COST | {"cost_unknown": 1}
 E = TypeVar("E", SpanKind, Status, CostSource, UsageSource)
 
 
@@ -48,10 +70,10 @@ def span_row(span: Span) -> Row:
     return {
         "id": to_key(span.id),
         "execution_id": to_key(span.execution_id),
-        "kind": span.kind.value,
+        "kind": str(span.kind),
         "name": clean(span.name),
         "agent": to_key(span.agent),
-        "status": span.status.value,
+        "status": str(span.status),
         "started_at": span.started_at,
         "ended_at": span.ended_at,
         "parent_id": to_text(span.parent_id),
@@ -83,8 +105,9 @@ def span_row(span: Span) -> Row:
     }
 
 
-def _usage_columns(given: Usage | None) -> Row:
-    usage = given or _NO_USAGE
+def _usage_columns(usage: Usage | None) -> Row:
+    if usage is None:
+        return _NO_USAGE
     return {
         "input_tokens": to_integer(usage.input),
         "cache_read_tokens": to_integer(usage.cache_read),
@@ -98,7 +121,7 @@ def _usage_columns(given: Usage | None) -> Row:
         "image_input_tokens": to_integer(usage.image_input),
         "image_output_tokens": to_integer(usage.image_output),
         "usage_units": to_json(usage.units),
-        "usage_source": None if given is None else given.source.value,
+        "usage_source": str(usage.source),
         "provider_cost": None if usage.provider_cost is None else str(usage.provider_cost),
         "service_tier": to_text(usage.service_tier),
         "usage_raw": to_json(usage.raw),
@@ -106,12 +129,14 @@ def _usage_columns(given: Usage | None) -> Row:
 
 
 def _cost_columns(span: Span) -> Row:
-    cost = span.cost or _NO_COST
+    cost = span.cost
+    if cost is None:
+        return _COST_UNKNOWN if _costs_something(span) else _NO_COST
     pico = to_pico(cost.total)
     return {
         "cost": pico,
-        "cost_source": None if cost.source is None else cost.source.value,
-        "cost_estimated": None if span.cost is None else int(cost.estimated),
+        "cost_source": None if cost.source is None else str(cost.source),
+        "cost_estimated": int(cost.estimated),
         "cost_unknown": int(pico is None and _costs_something(span)),
         "price_model": to_text(cost.price_model),
         "price_version": to_text(cost.price_version),

@@ -24,6 +24,9 @@ metadata = MetaData()
 SLOT = 900_000_000
 """Microseconds of one slot of `usage_slots`: a quarter of an hour, on which the day of every time zone begins."""
 
+DAY = 86_400_000_000
+"""Microseconds of a day."""
+
 ID = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 """Text that is compared by code point, so that a prefix is a range of the index."""
 
@@ -147,28 +150,37 @@ Index(
     postgresql_where=NOT_COMPLETED,
 )
 
-usage_slots = Table(
-    "usage_slots",
-    metadata,
-    Column("slot", BigInteger, primary_key=True, autoincrement=False),
-    Column("agent", Text, primary_key=True),
-    Column("provider", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("calls", BigInteger, nullable=False),
-    Column("running", BigInteger, nullable=False),
-    Column("errors", BigInteger, nullable=False),
-    Column("duration", BigInteger, nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("cache_read_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_billed", BigInteger, nullable=False),
-    Column("cost_estimated", BigInteger, nullable=False),
-    Column("unknown_cost_calls", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
+
+def _usage(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("slot", BigInteger, primary_key=True, autoincrement=False),
+        Column("agent", Text, primary_key=True),
+        Column("provider", Text, primary_key=True),
+        Column("kind", Text, primary_key=True),
+        Column("name", Text, primary_key=True),
+        Column("calls", BigInteger, nullable=False),
+        Column("running", BigInteger, nullable=False),
+        Column("errors", BigInteger, nullable=False),
+        Column("duration", BigInteger, nullable=False),
+        Column("input_tokens", BigInteger, nullable=False),
+        Column("cache_read_tokens", BigInteger, nullable=False),
+        Column("cache_write_tokens", BigInteger, nullable=False),
+        Column("output_tokens", BigInteger, nullable=False),
+        Column("reasoning_tokens", BigInteger, nullable=False),
+        Column("cost_billed", BigInteger, nullable=False),
+        Column("cost_estimated", BigInteger, nullable=False),
+        Column("unknown_cost_calls", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+usage_slots = _usage("usage_slots")
+"""Sums of the spans that began in each slot."""
+
+usage_days = _usage("usage_days")
+"""The same sums for each day of UTC; `slot` is the number of the day."""
 
 contents = Table(
     "contents",

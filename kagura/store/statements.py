@@ -1,12 +1,15 @@
 """Statements that both databases understand, and rows in groups that they can take."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Insert, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+from kagura.store.rows import Row
 
 T = TypeVar("T")
 
@@ -38,14 +41,15 @@ def locked(connection: Connection, statement: Select[Any]) -> Select[Any]:
     return statement.with_for_update() if connection.dialect.name == "postgresql" else statement
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert whole rows as they are: plain values only, past SQLAlchemy's work on each of them."""
     if rows:
-        connection.exec_driver_sql(_insert_sql(table, connection.dialect.name), list(rows))
+        sql, values = _insertion(table, connection.dialect.name)
+        connection.exec_driver_sql(sql, [values(row) for row in rows])
 
 
 @cache
-def _insert_sql(table: Table, dialect: str) -> str:
-    if dialect == "postgresql":
-        return str(table.insert().compile(dialect=postgresql.dialect(paramstyle="pyformat")))  # type: ignore[no-untyped-call]
-    return str(table.insert().compile(dialect=sqlite.dialect(paramstyle="named")))
+def _insertion(table: Table, dialect: str) -> tuple[str, Callable[[Row], tuple[Any, ...]]]:
+    """The driver's own statement, and what takes its parameters out of a row."""
+    compiler = postgresql.dialect(paramstyle="format") if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]
+    return str(table.insert().compile(dialect=compiler)), itemgetter(*table.columns.keys())

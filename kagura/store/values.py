@@ -66,7 +66,8 @@ def clean(value: str) -> str:
 
 def to_key(value: str) -> str:
     """Clean text that is short enough for an index; longer text keeps its beginning and stays distinct by a digest."""
-    value = clean(value)
+    if not value.isascii() or "\x00" in value:
+        value = clean(value)
     if len(value) <= KEY_LENGTH:
         return value
     return f"{value[: KEY_LENGTH - 17]}~{hashlib.blake2b(value.encode(), digest_size=8).hexdigest()}"

@@ -4,7 +4,8 @@
 
 with LiteLLM's `model_prices_and_context_window_backup.json` and genai-prices' `data.py`, as their packages ship them;
 install those into a folder of their own (`pip install --no-deps --target FOLDER litellm genai-prices`). Rows that the
-list has stay as they are; what changed is added next to them. Without the file the list is made anew.
+list has stay as they are; what changed is added next to them. Without the file the list is made anew. Where a list is
+wrong, a row by hand belongs into `corrections.jsonl`, with the provider's page as its source.
 """
 
 import sys

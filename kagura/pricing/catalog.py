@@ -24,6 +24,9 @@ from kagura.pricing.rows import Clause, PriceRow, parse_trusted_rows, read_rows
 BUNDLED = Path(__file__).with_name("prices.jsonl")
 """The price list that comes with kagura."""
 
+CORRECTIONS = Path(__file__).with_name("corrections.jsonl")
+"""Prices read by hand off the providers' own pages, where the sources are wrong or silent. The page is their source."""
+
 ORIGINS = {"litellm": 0, "genai-prices": 1}
 """Whose word counts more where two sources state a price for the same days; a row from anywhere else counts most.
 
@@ -80,11 +83,14 @@ class Book:
         return next((_settled(name, self.names[name]) for name in names if name in self.names), [])
 
     def similar(self, names: Sequence[str]) -> list[Entry]:
-        """The model whose pattern is the first to fit one of `names`."""
+        """The model whose pattern is the first to fit one of `names`, one entry a source."""
         for name in names:
+            found: dict[str, Entry] = {}
             for clause, entry in self.patterns:
-                if matches(clause, name):
-                    return [entry]
+                if entry.origin not in found and matches(clause, name):
+                    found[entry.origin] = entry
+            if found:
+                return list(found.values())
         return []
 
 
@@ -264,7 +270,7 @@ def _override_keys(overrides: Mapping[str, Mapping[str, Decimal]]) -> dict[str, 
 @cache
 def bundled_rows() -> tuple[PriceRow, ...]:
     """The rows of the price list that comes with kagura, read once."""
-    return tuple(parse_trusted_rows(BUNDLED.read_bytes()))
+    return tuple(parse_trusted_rows(BUNDLED.read_bytes() + CORRECTIONS.read_bytes()))
 
 
 def start_us(day: str | None) -> int:

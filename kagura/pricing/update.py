@@ -186,6 +186,7 @@ def update(
 def _append(target: Path, data: bytes) -> None:
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.touch(mode=0o600)
         with target.open("ab") as file:
             file.write(data)
     except OSError as error:

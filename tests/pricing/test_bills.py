@@ -162,6 +162,23 @@ def test_the_hour_of_the_day(catalog: Catalog) -> None:
     assert totals == [Decimal("0.000685"), Decimal("0.00137"), Decimal("0.00137"), Decimal("0.000685")]
 
 
+def test_the_day_of_the_week(catalog: Catalog) -> None:
+    # https://api-docs.deepseek.com/quick_start/pricing, 2026-11-20: V4 Pro 0.66 and 1.98; twice that on weekdays
+    # from 1:00 to 4:00 and from 6:00 to 10:00 UTC
+    usage = Usage(input=1000, output=1000)
+    friday, saturday = (
+        catalog.cost("deepseek", "deepseek-v4-pro", None, usage, at(f"2026-11-{day}T06:30")).total for day in (20, 21)
+    )
+    assert (friday, saturday) == (Decimal("0.00528"), Decimal("0.00264"))
+
+
+def test_spoken_words_in_a_chat(catalog: Catalog) -> None:
+    # https://developers.openai.com/api/docs/models/gpt-4o-audio-preview, 2026-11-22: text 2.50 and 10, audio 40 and 80
+    usage = Usage(input=120, audio_input=100, output=60, audio_output=50)
+    cost = catalog.cost("openai", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2025-06-03", usage, NOW)
+    assert cost.total == Decimal("0.00815")
+
+
 def test_a_fee_for_each_request(catalog: Catalog) -> None:
     # https://docs.perplexity.ai/getting-started/pricing, 2026-11-22: sonar 1 and 1, 12 per 1,000 requests (high)
     cost = catalog.cost("perplexity", "sonar", None, Usage(input=8, output=15), NOW)

@@ -5,7 +5,7 @@ import sys
 import time
 from decimal import Decimal
 
-from kagura.pricing.catalog import BUNDLED, bundled_rows
+from kagura.pricing.catalog import BUNDLED, CORRECTIONS, bundled_rows
 from kagura.pricing.names import provider_name
 from kagura.pricing.price import TOKEN_UNITS
 from kagura.pricing.rows import format_rows, parse_rows, parse_trusted_rows
@@ -15,8 +15,13 @@ def test_every_row_is_well_formed() -> None:
     assert len(parse_rows(BUNDLED.read_bytes(), "prices.jsonl")) > 6000
 
 
+def test_every_correction_is_well_formed_and_names_the_page() -> None:
+    rows = parse_rows(CORRECTIONS.read_bytes(), "corrections.jsonl")
+    assert all(row.source.startswith("https://") for row in rows)
+
+
 def test_rows_are_written_as_they_are_read() -> None:
-    assert format_rows(bundled_rows()) == BUNDLED.read_bytes()
+    assert format_rows(bundled_rows()) == BUNDLED.read_bytes() + CORRECTIONS.read_bytes()
 
 
 def test_no_token_costs_more_than_the_dearest_model() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
 
 from kagura.model import Cost, CostLine, CostSource, Usage, UsageSource
-from kagura.pricing.price import PREPAID_TIERS, Price, Rates, tier_name
+from kagura.pricing.price import PREPAID_TIERS, TOOL_UNITS, Price, Rates, tier_name
 
 STAND_INS: dict[str, tuple[str, ...]] = {
     "cache_read": ("input",),
@@ -81,7 +81,10 @@ def cost_of(
 
 
 def _fill(lines: list[CostLine], unpriced: list[str], rates: Rates, usage: Usage) -> bool:
-    """Write the bill's lines; tell whether its sum is what the call cost."""
+    """Write the bill's lines; tell whether its sum is what the call cost.
+
+    What tools and other models took on top says nothing of the call itself.
+    """
     known = usage.input is not None or usage.output is not None
     measured = {unit for unit, quantity in usage.units.items() if quantity and unit in MEASURES}
     by_measure = "input" not in rates.amounts and not measured.isdisjoint(rates.amounts)
@@ -94,10 +97,10 @@ def _fill(lines: list[CostLine], unpriced: list[str], rates: Rates, usage: Usage
     for unit, quantity in usage.units.items():
         if not quantity or unit in beside:
             continue
-        if _add(lines, rates, unit, quantity):
-            known = True
-        else:
+        if not _add(lines, rates, unit, quantity):
             unpriced.append(unit)
+        elif unit not in TOOL_UNITS and ":" not in unit:
+            known = True
     if known and REQUEST in rates.amounts:
         _add(lines, rates, REQUEST, Decimal(1))
     return known and complete

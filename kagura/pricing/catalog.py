@@ -35,6 +35,9 @@ genai-prices reads the providers' pages by hand and dates its prices; LiteLLM's 
 BROAD = "litellm"
 """The source that fills the gaps of the others: units and tiers that they say nothing about."""
 
+OVERRIDE = "config"
+"""The source of the user's own prices."""
+
 DAY_US = 86_400_000_000
 CACHE_SIZE = 20_000
 """Names of models come from clients: what is remembered about them must not grow for ever."""
@@ -245,10 +248,6 @@ class Catalog:
             if book and (entries := book.exact(theirs)):
                 return _timeline(entries)
         return None
-
-
-OVERRIDE = "config"
-"""The source of the user's own prices."""
 
 
 def override_price(provider: str, model: str, rates: Mapping[str, Decimal]) -> Price:

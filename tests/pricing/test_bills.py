@@ -250,6 +250,13 @@ def test_an_unknown_model_has_no_cost(catalog: Catalog) -> None:
 def test_a_call_that_nobody_counted_has_no_cost(catalog: Catalog) -> None:
     assert catalog.cost("openai", "gpt-4o", None, None, NOW) == Cost()
     assert catalog.cost("openai", "gpt-4o", None, Usage(), NOW).total is None
+    searched = Usage(units={"web_search": Decimal(1)})
+    assert catalog.cost("openai", "gpt-4o", None, searched, NOW).total is None
+
+
+def test_tokens_that_have_no_rate_leave_the_total_open(catalog: Catalog) -> None:
+    cost = catalog.cost("openai", "whisper-1", None, Usage(input=10, output=5), NOW)
+    assert (cost.total, cost.unpriced) == (None, ["input", "output"])
 
 
 def test_the_provider_knows_best(catalog: Catalog) -> None:

@@ -100,9 +100,10 @@ class JournalWriter:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make the folder with mode 0700 where it is missing. Raises OSError where that cannot be."""
+    """Make the folder, and those above it, with mode 0700 where they are missing. Raises OSError where that fails."""
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

@@ -107,11 +107,12 @@ def test_a_record_longer_than_a_read_comes_back(tmp_path: Path) -> None:
     assert len(records) == 2
 
 
-def test_files_are_private_and_their_folder_too(tmp_path: Path) -> None:
-    JournalWriter(tmp_path / "journal").append(started(1))
-    (file,) = journal_files(tmp_path / "journal")
+def test_files_are_private_and_their_folders_too(tmp_path: Path) -> None:
+    JournalWriter(tmp_path / "home" / "journal").append(started(1))
+    (file,) = journal_files(tmp_path / "home" / "journal")
     assert file.path.stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "home" / "journal").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_full_segment_is_let_go_and_a_new_one_of_the_same_writer_begun(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+import pytest
+
+from kagura.dashboard.runs import all_spans
+from kagura.dashboard.tree import answer, nodes, signature
+from kagura.model import Span, SpanKind, ToolCall
+from kagura.store.views import Trace
+from tests.dashboard.samples import llm, my_run, my_spans, span
+
+
+def outline(spans: list[Span]) -> list[str]:
+    return ["  " * node.depth + node.span.id for node in nodes(spans)]
+
+
+def test_children_follow_their_parents_in_the_order_they_began() -> None:
+    spans = [
+        span("late", SpanKind.TOOL, "x", 5, 1),
+        span("child-2", SpanKind.TOOL, "x", 3, 1, parent_id="top"),
+        span("top", SpanKind.AGENT, "x", 1, 3),
+        span("child-1", SpanKind.TOOL, "x", 2, 1, parent_id="top"),
+        span("grandchild", SpanKind.TOOL, "x", 2.5, 1, parent_id="child-1"),
+    ]
+    assert outline(spans) == ["top", "  child-1", "    grandchild", "  child-2", "late"]
+
+
+def test_a_span_without_its_parent_is_at_the_top() -> None:
+    assert outline([span("a", SpanKind.TOOL, "x", 1, 1, parent_id="elsewhere")]) == ["a"]
+
+
+def test_spans_that_are_one_anothers_parents_are_shown_once() -> None:
+    spans = [
+        span("a", SpanKind.TOOL, "x", 1, 1, parent_id="b"),
+        span("b", SpanKind.TOOL, "x", 2, 1, parent_id="a"),
+        span("c", SpanKind.TOOL, "x", 3, 1, parent_id="c"),
+    ]
+    assert sorted(text.strip() for text in outline(spans)) == ["a", "b", "c"]
+
+
+def test_a_very_deep_run_is_walked() -> None:
+    spans = [span(str(n), SpanKind.SPAN, "x", n / 1000, 1, parent_id=str(n - 1)) for n in range(5000)]
+    assert sum(1 for _ in nodes(spans)) == 5000
+
+
+def test_model_calls_are_numbered_as_they_began() -> None:
+    assert [node.call for node in nodes(my_spans())] == [None, 1, None, 2, None]
+
+
+def test_runs_that_a_run_started_hang_below_it() -> None:
+    child = Trace(execution=my_run(id="sub", agent="helper"), spans=[llm("c1", 3, 1, 1, 1, "")])
+    spans = all_spans(Trace(execution=my_run(), spans=[llm("p1", 1, 1, 1, 1, "")], children=[child]))
+    assert outline(spans) == ["run sub", "  c1", "p1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ('{"query": "shrine", "limit": 3}', 'find(query="shrine", limit=3)'),
+        ({"q": "神社"}, 'find(q="神社")'),
+        ("not json", "find(not json)"),
+        ("[1, 2]", "find([1, 2])"),
+        (None, "find()"),
+        ("[" * 100_000, "find([["),
+    ],
+)
+def test_tool_calls_read_like_code(arguments: object, shown: str) -> None:
+    assert signature("find", arguments).startswith(shown)
+
+
+def test_an_answer_is_its_text_else_the_tools_it_asks_for() -> None:
+    asked = [ToolCall(name="find", arguments="{}"), ToolCall(name="read")]
+    assert answer(llm("a", 0, 1, 1, 1, "words", tool_calls=asked)) == '"words"'
+    assert answer(llm("a", 0, 1, 1, 1, "", tool_calls=asked)) == "find(), read()"
+    assert answer(llm("a", 0, 1, 1, 1, "")) is None

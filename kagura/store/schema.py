@@ -73,7 +73,7 @@ IS_RUNNING = literal_column("status") == literal_column("'running'")
 Index("ix_executions_activity", executions.c.last_activity_at)
 Index("ix_executions_agent", executions.c.agent, executions.c.last_activity_at)
 Index("ix_executions_started", executions.c.started_at, executions.c.agent)
-Index("ix_executions_running", executions.c.started_at, sqlite_where=IS_RUNNING, postgresql_where=IS_RUNNING)
+Index("ix_executions_running", executions.c.last_activity_at, sqlite_where=IS_RUNNING, postgresql_where=IS_RUNNING)
 for _name, _column in (("session", executions.c.session_id), ("parent", executions.c.parent_execution_id)):
     Index(f"ix_executions_{_name}", _column, sqlite_where=_column.is_not(None), postgresql_where=_column.is_not(None))
 

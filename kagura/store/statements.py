@@ -26,8 +26,12 @@ def groups(values: Iterable[T], size: int = GROUP) -> Iterator[list[T]]:
 
 def upsert(connection: Connection, table: Table, *, add: Sequence[str] = (), put: Sequence[str] = ()) -> Insert:
     """Insert a row; where its key is there already, add to the columns `add` and replace the columns `put`."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table)
+    return _upsert(connection.dialect.name, table, tuple(add), tuple(put))
+
+
+@cache
+def _upsert(dialect: str, table: Table, add: tuple[str, ...], put: tuple[str, ...]) -> Insert:
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     changes = {name: table.c[name] + statement.excluded[name] for name in add}
     changes |= {name: statement.excluded[name] for name in put}
     keys = list(table.primary_key.columns)

@@ -8,41 +8,38 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, delete, select
 
-from kagura.model import Execution, Span, Status, now_us
+from kagura.model import Span, Status, now_us
 from kagura.store.accounting import (
     ACCOUNTED,
-    MODEL_KINDS,
-    NO_EXECUTION_SUMS,
     NO_SLOT_SUMS,
     SLOT_KEY,
     SLOT_SUMS,
     SlotKey,
     Sums,
     add,
-    execution_sums,
+    day_key,
     slot_entries,
 )
 from kagura.store.batch import Batch, Metric
 from kagura.store.contents import write_contents
 from kagura.store.database import Database, retried
-from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle, supersedes
+from kagura.store.execution_writes import tag_pairs, write_executions
+from kagura.store.lifecycle import supersedes
 from kagura.store.rows import Columns, Row, span_row, to_span
 from kagura.store.schema import (
     NOT_COMPLETED,
-    execution_tags,
-    executions,
     journal_positions,
     metrics,
     span_tags,
     spans,
+    usage_days,
     usage_slots,
 )
 from kagura.store.statements import groups, insert_rows, locked, upsert
-from kagura.store.values import clean, from_json, to_key
+from kagura.store.values import clean, to_key
 
 _OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "error", "input_preview", "tags")]
 
@@ -112,7 +109,7 @@ def _apply(connection: Connection, batch: Batch) -> None:
     old = _old_rows(connection, new)
     changed = [row for key, row in new.items() if key not in old or supersedes(row["status"], old[key]["status"])]
     _write_spans(connection, changed, old)
-    _write_executions(connection, changed, old, batch.executions)
+    write_executions(connection, changed, old, batch.executions)
     _write_slots(connection, changed, old)
     if batch.contents:
         write_contents(connection, batch.contents, _starts(connection, batch, new))
@@ -150,100 +147,10 @@ def _write_spans(connection: Connection, changed: Sequence[Row], old: Mapping[st
         {"span_id": row["id"], "key": key, "value": value}
         for row in changed
         if row["tags"] is not None
-        for key, value in _tags(row)
+        for key, value in tag_pairs(row)
     ]
     if tags:
         connection.execute(upsert(connection, span_tags, put=["value"]), tags)
-
-
-def _tags(row: Columns) -> list[tuple[str, str]]:
-    return sorted((to_key(key), to_key(value)) for key, value in from_json(row["tags"], dict[str, str], {}).items())
-
-
-def _write_executions(
-    connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns], described: Sequence[Execution]
-) -> None:
-    differences, rewound = _differences(changed, old)
-    said = {to_key(execution.id) for execution in described}
-    rows = _execution_rows(connection, sorted(said | differences.keys()))
-    known = set(rows)
-    for execution in described:
-        key = to_key(execution.id)
-        if key not in rows:
-            rows[key] = new_execution(execution)
-        describe(rows[key], execution)
-    for span in changed:
-        key = span["execution_id"]
-        if key not in rows:
-            rows[key] = execution_of(span)
-        observe(rows[key], span)
-    for key, sums in differences.items():
-        count(rows[key], sums)
-    _rewind(connection, {key: rows[key] for key in sorted(rewound)})
-    for row in rows.values():
-        settle(row)
-    _store_executions(connection, rows, known, said)
-
-
-def _differences(changed: Sequence[Row], old: Mapping[str, Columns]) -> tuple[dict[str, Sums], set[str]]:
-    """What changes in the sums of each execution, and which ones lost or replaced a span that had ended."""
-    differences: dict[str, Sums] = defaultdict(lambda: NO_EXECUTION_SUMS)
-    rewound = set()
-    for row in changed:
-        differences[row["execution_id"]] = add(differences[row["execution_id"]], execution_sums(row))
-        before = old.get(row["id"])
-        if before is None:
-            continue
-        home = before["execution_id"]
-        differences[home] = add(differences[home], execution_sums(before), -1)
-        if before["status"] != Status.RUNNING.value or home != row["execution_id"]:
-            rewound |= {home, row["execution_id"]}
-    return dict(differences), rewound
-
-
-def _execution_rows(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
-    rows: dict[str, Row] = {}
-    for group in groups(ids):
-        statement = select(executions).where(executions.c.id.in_(group)).order_by(executions.c.id)
-        rows.update({row["id"]: dict(row) for row in connection.execute(locked(connection, statement)).mappings()})
-    return rows
-
-
-def _rewind(connection: Connection, rows: Mapping[str, Row]) -> None:
-    times = select(
-        func.min(spans.c.started_at), func.max(spans.c.started_at), func.coalesce(func.max(spans.c.ended_at), 0)
-    )
-    last_call = (
-        select(spans.c.id, spans.c.ended_at, spans.c.status, spans.c.error)
-        .where(spans.c.kind.in_(MODEL_KINDS), spans.c.status != Status.RUNNING.value, spans.c.ended_at.is_not(None))
-        .order_by(spans.c.ended_at.desc(), spans.c.id.desc())
-        .limit(1)
-    )
-    for key, row in rows.items():
-        first, last, end = connection.execute(times.where(spans.c.execution_id == key)).one()
-        if first is not None:
-            calls = connection.execute(last_call.where(spans.c.execution_id == key)).mappings().all()
-            rewind(row, first, max(last, end), calls)
-
-
-def _store_executions(connection: Connection, rows: Mapping[str, Row], known: set[str], said: set[str]) -> None:
-    empty = [key for key, row in rows.items() if not row["spans"] and not row["declared"] and key not in said]
-    for group in groups(empty):
-        connection.execute(delete(executions).where(executions.c.id.in_(group)))
-    kept = {key: rows[key] for key in sorted(rows.keys() - set(empty))}
-    insert_rows(connection, executions, [row for key, row in kept.items() if key not in known])
-    changes = [{"key": key, **row} for key, row in kept.items() if key in known]
-    if changes:
-        values: dict[str, Any] = {column.name: bindparam(column.name) for column in executions.c if column.name != "id"}
-        connection.execute(update(executions).where(executions.c.id == bindparam("key")).values(values), changes)
-    tags = [
-        {"execution_id": key, "key": name, "value": value}
-        for key, row in kept.items()
-        if key in said
-        for name, value in _tags(row)
-    ]
-    if tags:
-        connection.execute(upsert(connection, execution_tags, put=["value"]), tags)
 
 
 def _write_slots(connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns]) -> None:
@@ -254,9 +161,18 @@ def _write_slots(connection: Connection, changed: Sequence[Row], old: Mapping[st
         if row["id"] in old:
             for key, less in slot_entries(old[row["id"]]):
                 sums[key] = add(sums[key], less, -1)
-    rows = [dict(zip(SLOT_KEY + SLOT_SUMS, key + more, strict=True)) for key, more in sorted(sums.items()) if any(more)]
-    if rows:
-        connection.execute(upsert(connection, usage_slots, add=SLOT_SUMS), rows)
+    days: dict[SlotKey, Sums] = defaultdict(lambda: NO_SLOT_SUMS)
+    for key, more in sums.items():
+        day = day_key(key)
+        days[day] = add(days[day], more)
+    for table, totals in ((usage_slots, sums), (usage_days, days)):
+        rows = [
+            dict(zip(SLOT_KEY + SLOT_SUMS, key + more, strict=True))
+            for key, more in sorted(totals.items())
+            if any(more)
+        ]
+        if rows:
+            connection.execute(upsert(connection, table, add=SLOT_SUMS), rows)
 
 
 def _starts(connection: Connection, batch: Batch, new: Mapping[str, Row]) -> dict[str, int]:

@@ -1,0 +1,107 @@
+"""How a batch changes the rows of executions."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from kagura.model import Execution, Status
+from kagura.store.accounting import MODEL_KINDS, NO_EXECUTION_SUMS, Sums, add, execution_sums
+from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle
+from kagura.store.rows import Columns, Row
+from kagura.store.schema import execution_tags, executions, spans
+from kagura.store.statements import groups, insert_rows, locked, upsert
+from kagura.store.values import from_json, to_key
+
+
+def write_executions(
+    connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns], described: Sequence[Execution]
+) -> None:
+    """Let executions follow their changed spans (`old` holds what those replace) and what is said about them."""
+    differences, rewound = _differences(changed, old)
+    said = {to_key(execution.id) for execution in described}
+    rows = _execution_rows(connection, sorted(said | differences.keys()))
+    known = set(rows)
+    for execution in described:
+        key = to_key(execution.id)
+        if key not in rows:
+            rows[key] = new_execution(execution)
+        describe(rows[key], execution)
+    for span in changed:
+        key = span["execution_id"]
+        if key not in rows:
+            rows[key] = execution_of(span)
+        observe(rows[key], span)
+    for key, sums in differences.items():
+        count(rows[key], sums)
+    _rewind(connection, {key: rows[key] for key in sorted(rewound)})
+    for row in rows.values():
+        settle(row)
+    _store_executions(connection, rows, known, said)
+
+
+def _differences(changed: Sequence[Row], old: Mapping[str, Columns]) -> tuple[dict[str, Sums], set[str]]:
+    """What changes in the sums of each execution, and which ones lost or replaced a span that had ended."""
+    differences: dict[str, Sums] = defaultdict(lambda: NO_EXECUTION_SUMS)
+    rewound = set()
+    for row in changed:
+        differences[row["execution_id"]] = add(differences[row["execution_id"]], execution_sums(row))
+        before = old.get(row["id"])
+        if before is None:
+            continue
+        home = before["execution_id"]
+        differences[home] = add(differences[home], execution_sums(before), -1)
+        if before["status"] != Status.RUNNING.value or home != row["execution_id"]:
+            rewound |= {home, row["execution_id"]}
+    return dict(differences), rewound
+
+
+def _execution_rows(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for group in groups(ids):
+        statement = select(executions).where(executions.c.id.in_(group)).order_by(executions.c.id)
+        rows.update({row["id"]: dict(row) for row in connection.execute(locked(connection, statement)).mappings()})
+    return rows
+
+
+def _rewind(connection: Connection, rows: Mapping[str, Row]) -> None:
+    times = select(
+        func.min(spans.c.started_at), func.max(spans.c.started_at), func.coalesce(func.max(spans.c.ended_at), 0)
+    )
+    last_call = (
+        select(spans.c.id, spans.c.ended_at, spans.c.status, spans.c.error)
+        .where(spans.c.kind.in_(MODEL_KINDS), spans.c.status != Status.RUNNING.value, spans.c.ended_at.is_not(None))
+        .order_by(spans.c.ended_at.desc(), spans.c.id.desc())
+        .limit(1)
+    )
+    for key, row in rows.items():
+        first, last, end = connection.execute(times.where(spans.c.execution_id == key)).one()
+        if first is not None:
+            calls = connection.execute(last_call.where(spans.c.execution_id == key)).mappings().all()
+            rewind(row, first, max(last, end), calls)
+
+
+def _store_executions(connection: Connection, rows: Mapping[str, Row], known: set[str], said: set[str]) -> None:
+    empty = [key for key, row in rows.items() if not row["spans"] and not row["declared"] and key not in said]
+    for group in groups(empty):
+        connection.execute(delete(executions).where(executions.c.id.in_(group)))
+    kept = {key: rows[key] for key in sorted(rows.keys() - set(empty))}
+    insert_rows(connection, executions, [row for key, row in kept.items() if key not in known])
+    changes = [{"key": key, **row} for key, row in kept.items() if key in known]
+    if changes:
+        values: dict[str, Any] = {column.name: bindparam(column.name) for column in executions.c if column.name != "id"}
+        connection.execute(update(executions).where(executions.c.id == bindparam("key")).values(values), changes)
+    tags = [
+        {"execution_id": key, "key": name, "value": value}
+        for key, row in kept.items()
+        if key in said
+        for name, value in tag_pairs(row)
+    ]
+    if tags:
+        connection.execute(upsert(connection, execution_tags, put=["value"]), tags)
+
+
+def tag_pairs(row: Columns) -> list[tuple[str, str]]:
+    """The tags of a row as they are indexed, in order."""
+    return sorted((to_key(key), to_key(value)) for key, value in from_json(row["tags"], dict[str, str], {}).items())

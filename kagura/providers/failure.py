@@ -14,22 +14,22 @@ _ERROR_EVENTS = ("error", "response.failed", "response.error")
 
 def find_error(answer: Answer, failed: bool, headers: dict[str, str]) -> CallError | None:
     """The provider's error, or `None` where the answer is none; `failed` says that its HTTP status is an error's."""
+    named = text(headers.get("x-amzn-errortype", "").split(":")[0]) if failed else None
     for name, data in answer.events:
         values = [data] if not isinstance(data, list) else data[:1]
         for value in objects(values):
             if found := _of(name, value, failed):
-                return found
+                return CallError(message=found.message, type=named) if named else found
     if not failed:
         return None
-    kind = text(headers.get("x-amzn-errortype", "").split(":")[0])
     said = answer.body[:_LONGEST].decode("utf-8", "replace").strip()
-    return CallError(message=said or "no message", type=kind)
+    return CallError(message=said or "no message", type=named)
 
 
 def _of(name: str | None, value: JsonObject, failed: bool) -> CallError | None:
     """The error that one value of an answer is or holds."""
     kind = text(value.get("type")) or name or ""
-    holders = [value, obj(value.get("response")), *objects(value.get("choices"))]
+    holders = [value, obj(value.get("response")), obj(value.get("delta")), *objects(value.get("choices"))]
     for holder in holders:
         if _says_something(error := holder.get("error")):
             return _described(error, holder)

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ EVENTS = [SSEEvent("a", "{}"), SSEEvent(None, "x\ny", "7"), SSEEvent(None, "[DON
 
 def cut(stream: bytes, at: list[int]) -> list[bytes]:
     edges = [0, *sorted(min(place, len(stream)) for place in at), len(stream)]
-    return [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [stream[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])

@@ -1,0 +1,115 @@
+import pytest
+
+from kagura.model import JsonObject, SpanKind, ToolCall
+from tests.providers.amazon import converse_stream, invoke_stream
+from tests.providers.dialogue import call
+
+MODEL = "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0"
+ASK = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "system": [{"text": "Be kind."}]}
+USAGE = {"inputTokens": 10, "outputTokens": 5, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 30}
+
+
+def test_converse_input_tokens_exclude_cache() -> None:
+    said = {
+        "role": "assistant",
+        "content": [{"text": "Look"}, {"toolUse": {"toolUseId": "t1", "name": "ls", "input": {"a": 1}}}],
+    }
+    answer = {"output": {"message": said}, "stopReason": "tool_use", "usage": USAGE}
+    found = call(f"{MODEL}/converse", answer, ASK, provider="bedrock")
+    assert found.request_model == "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    assert found.usage and (found.usage.input, found.usage.output) == (140, 5)
+    assert (found.usage.cache_read, found.usage.cache_write) == (100, 30)
+    assert found.tool_calls == [ToolCall(name="ls", id="t1", arguments={"a": 1})]
+    assert found.output_messages[0].content == said
+    assert [sent.role for sent in found.input_messages] == ["system", "user"]
+
+
+def test_converse_stream_uses_the_aws_framing() -> None:
+    stream = converse_stream(
+        ("messageStart", {"role": "assistant"}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Lo"}}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "ok"}}),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("contentBlockStart", {"contentBlockIndex": 1, "start": {"toolUse": {"toolUseId": "t1", "name": "ls"}}}),
+        ("contentBlockDelta", {"contentBlockIndex": 1, "delta": {"toolUse": {"input": '{"a"'}}}),
+        ("contentBlockDelta", {"contentBlockIndex": 1, "delta": {"toolUse": {"input": ": 1}"}}}),
+        ("messageStop", {"stopReason": "tool_use"}),
+        ("metadata", {"usage": USAGE, "metrics": {"latencyMs": 7}}),
+    )
+    found = call(f"{MODEL}/converse-stream", stream, ASK, provider="bedrock")
+    assert (found.stream, found.complete, found.finish_reason) == (True, True, "tool_use")
+    assert found.usage and found.usage.input == 140
+    tool = {"toolUse": {"toolUseId": "t1", "name": "ls", "input": {"a": 1}}}
+    assert found.output_messages[0].content == {"role": "assistant", "content": [{"text": "Look"}, tool]}
+    assert found.tool_calls == [ToolCall(name="ls", id="t1", arguments={"a": 1})]
+
+
+def test_an_exception_inside_a_stream() -> None:
+    stream = converse_stream(("messageStart", {"role": "assistant"}), ("throttlingException", {"message": "slow down"}))
+    found = call(f"{MODEL}/converse-stream", stream, ASK, provider="bedrock")
+    assert found.error and (found.error.message, found.error.type) == ("slow down", "throttlingException")
+    assert not found.complete
+
+
+def test_invoke_speaks_the_models_own_dialect() -> None:
+    answer = {
+        "id": "msg_bdrk_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-3-sonnet-20240229",
+        "content": [{"type": "text", "text": "Hi"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 12, "output_tokens": 7},
+    }
+    found = call("/model/anthropic.claude-3-sonnet-20240229-v1%3A0/invoke", answer, ASK, provider="bedrock")
+    assert (found.response_model, found.finish_reason) == ("claude-3-sonnet-20240229", "end_turn")
+    assert found.usage and found.usage.input == 12
+
+
+FAMILIES: list[tuple[str, JsonObject, str, str]] = [
+    ("meta.llama3-8b-instruct-v1:0", {"generation": "Paris", "stop_reason": "length"}, "Paris", "length"),
+    ("mistral.mistral-7b-instruct-v0:2", {"outputs": [{"text": "Paris", "stop_reason": "stop"}]}, "Paris", "stop"),
+    ("amazon.titan-tg1-large", {"results": [{"outputText": "Paris", "completionReason": "FINISH"}]}, "Paris", "FINISH"),
+    (
+        "ai21.j2-mid-v1",
+        {"completions": [{"data": {"text": "Paris"}, "finishReason": {"reason": "endoftext"}}]},
+        "Paris",
+        "endoftext",
+    ),
+    ("cohere.command-text-v14", {"generations": [{"text": "Paris", "finish_reason": "COMPLETE"}]}, "Paris", "COMPLETE"),
+]
+
+
+@pytest.mark.parametrize(("model", "answer", "said", "reason"), FAMILIES)
+def test_invoke_answers_may_carry_usage_only_in_headers(model: str, answer: JsonObject, said: str, reason: str) -> None:
+    headers = {"X-Amzn-Bedrock-Input-Token-Count": "7", "x-amzn-bedrock-output-token-count": "512"}
+    found = call(f"/model/{model}/invoke", answer, {"prompt": "Capital?"}, provider="bedrock", headers=headers)
+    assert found.usage and (found.usage.input, found.usage.output) == (7, 512)
+    assert (found.output_messages[0].text, found.finish_reason) == (said, reason)
+    assert found.input_messages[0].text == "Capital?"
+
+
+def test_invoke_streams_carry_amazons_metrics_in_the_last_chunk() -> None:
+    metrics = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 13, "outputTokenCount": 100}}
+    stream = invoke_stream({"outputText": "Once"}, {"outputText": " more", "completionReason": "LENGTH"} | metrics)
+    found = call("/model/amazon.titan-text-express-v1/invoke-with-response-stream", stream, ASK, provider="bedrock")
+    assert found.usage and (found.usage.input, found.usage.output) == (13, 100)
+    assert (found.output_messages[0].text, found.finish_reason) == ("Once more", "LENGTH")
+
+
+def test_invoked_embeddings() -> None:
+    answer = {"embedding": [0.1], "inputTextTokenCount": 30}
+    found = call("/model/amazon.titan-embed-text-v1/invoke", answer, {"inputText": "Ruby"}, provider="bedrock")
+    assert (found.kind, found.usage and found.usage.input) == (SpanKind.EMBEDDING, 30)
+
+
+def test_a_model_named_by_its_arn() -> None:
+    path = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Famazon.titan-tg1-large/invoke"
+    found = call(path, {"results": []}, {"inputText": "Hi"}, provider="bedrock")
+    assert found.request_model == "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-tg1-large"
+
+
+def test_errors_name_their_type_in_a_header() -> None:
+    headers = {"x-amzn-errortype": "ValidationException:http://internal.amazon.com/"}
+    found = call(f"{MODEL}/converse", {"message": "bad model"}, ASK, provider="bedrock", status=400, headers=headers)
+    assert found.error and (found.error.message, found.error.type) == ("bad model", "ValidationException")

@@ -1,20 +1,21 @@
-"""Which HTTP client should the relay speak with to providers? pyreqwest against aiohttp, in one run.
+"""Which HTTP client should the relay speak with to providers? pyreqwest, aiohttp and kagura's own, in one run.
 
 Each client carries the same bare relay (uvicorn, uvloop, httptools, pure ASGI) in a process of its own. One raw load
 generator measures the added latency at one connection against direct, then requests a second and the relay's CPU a
-request at 32, then the CPU a chunk of streams and the delay of the first chunk. Numbers of one run compare; numbers
-of two machines do not.
+request at 32, then the CPU a chunk of streams and the delay of the first chunk. The last row is the whole proxy, its
+two journal records included. Numbers of one run compare; numbers of two machines do not.
 
     python benchmarks/upstream_clients.py [--seconds 4]
 """
 
 import argparse
 import asyncio
+import atexit
 import json
 import os
-import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -129,14 +130,64 @@ def pyreqwest_relay(base: str) -> Relay:
     return app
 
 
-RELAYS: dict[str, Callable[[str], Relay]] = {"pyreqwest": pyreqwest_relay, "aiohttp": aiohttp_relay}
+def own_relay(base: str) -> Relay:
+    """The relay on kagura's own client."""
+    from kagura.proxy.dial import Dialer, origin_of
+    from kagura.proxy.upstream import UpstreamClient
+
+    client, origin = UpstreamClient(Dialer(10)), origin_of(base, {})
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        body = (await receive())["body"]
+        parts = [f"{scope['method']} ".encode(), scope["raw_path"], b" HTTP/1.1\r\nHost: h\r\n"]
+        for name, value in scope["headers"]:
+            if name not in (b"host", b"connection"):
+                parts += (name, b": ", value, b"\r\n")
+        connection = await client.connection(origin)
+        client.begin(connection, b"".join((*parts, b"\r\n", body)), no_body=False)
+        connection.request_sent()
+        await connection.head()
+        kept = [(k, v) for k, v in connection.headers if k.lower() not in (b"transfer-encoding", b"connection")]
+        await send({"type": "http.response.start", "status": connection.status, "headers": kept})
+        over = False
+        while not over:
+            data, over = await connection.read()
+            await send({"type": "http.response.body", "body": data, "more_body": not over})
+        client.release(origin, connection)
+
+    return app
+
+
+def whole_proxy(base: str) -> Relay:
+    """kagura's proxy as it is, its journal in a folder that goes away with it."""
+    from kagura.config import ProviderSettings, Settings
+    from kagura.proxy.app import create_app
+
+    home = tempfile.TemporaryDirectory()
+    atexit.register(home.cleanup)
+    providers = {"openai": ProviderSettings(base_url=base)}
+    app = create_app(Settings(home=Path(home.name), providers=providers))
+
+    async def prefixed(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        scope["raw_path"] = b"/openai" + scope["raw_path"] if scope["type"] == "http" else b""
+        await app(scope, receive, send)
+
+    return prefixed
+
+
+RELAYS: dict[str, Callable[[str], Relay]] = {
+    "pyreqwest": pyreqwest_relay,
+    "aiohttp": aiohttp_relay,
+    "own": own_relay,
+    "whole": whole_proxy,
+}
 
 
 def serve_relay(name: str, port: int, upstream: str) -> None:
     """Run one relay until it is ended."""
     import uvicorn
 
-    uvicorn.run(  # type: ignore[call-overload]
+    uvicorn.run(
         RELAYS[name](upstream),
         port=port,
         loop="uvloop",
@@ -228,10 +279,10 @@ async def load(port: int, seconds: float, path: bytes, connections: int, *, stre
 
 async def measure(name: str, direct: int, port: int, pid: int, seconds: float) -> dict[str, Any]:
     """One client's row of the table."""
-    await load(port, 1, b"/plain", 8, stream=False)
-    one = await alternate(direct, port, int(seconds * 1000), b"/plain", stream=False)
+    await load(port, 1, b"/v1/chat/completions", 8, stream=False)
+    one = await alternate(direct, port, int(seconds * 1000), b"/v1/chat/completions", stream=False)
     before, start = cpu(pid), time.perf_counter()
-    times = await load(port, seconds, b"/plain", 32, stream=False)
+    times = await load(port, seconds, b"/v1/chat/completions", 32, stream=False)
     wall, used = time.perf_counter() - start, cpu(pid) - before
     before = cpu(pid)
     streams = await load(port, seconds, b"/stream", 16, stream=True)
@@ -262,6 +313,7 @@ async def compare(seconds: float) -> list[dict[str, Any]]:
             await until_open(9350)
             rows.append(await measure(name, 9350, port, relay.pid, seconds))
             relay.terminate()
+            relay.wait()
     finally:
         for part in parts:
             part.terminate()
@@ -299,7 +351,6 @@ def main() -> None:
         for row in rows:
             print(" ".join(f"{value:>15}" for value in row.values()))
         print(json.dumps(rows))
-        print(f"median added p50: {statistics.median(row['added_p50_ms'] for row in rows):.3f} ms", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ HOP_BY_HOP = frozenset(
 )
 """Headers that speak of one connection only (RFC 9110, section 7.6.1)."""
 
+_CONNECTION_LENGTH = len(b"connection")
+
 OWN_PREFIX = b"x-kagura-"
 """Headers that are read here and not passed on."""
 
@@ -85,7 +87,6 @@ _SECRET_QUERY = re.compile(r"key|token|secret|^sig$|signature|passw|auth|credent
 _PAGE = re.compile(r"page_?token", re.IGNORECASE)
 
 
-@lru_cache(maxsize=2048)
 def is_kept(name: str) -> bool:
     """Whether a header of this name (lower case) may be written down: listed, and in no way like a credential."""
     if name in _EXACT:
@@ -95,10 +96,15 @@ def is_kept(name: str) -> bool:
     return not _SECRET.search(name) or bool(_COUNT.search(name))
 
 
+@lru_cache(maxsize=2048)
+def _name_if_kept(name: bytes) -> str | None:
+    plain = name.decode("latin-1").lower()
+    return plain if is_kept(plain) else None
+
+
 def kept(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The header lines that may be written down, names in lower case."""
-    lines = ((name.decode("latin-1").lower(), value) for name, value in headers)
-    return [(name, text(value)[:MAX_VALUE]) for name, value in lines if is_kept(name)]
+    return [(name, text(value)[:MAX_VALUE]) for raw, value in headers if (name := _name_if_kept(raw))]
 
 
 def text(value: bytes) -> str:
@@ -125,10 +131,11 @@ def _masked_pair(pair: str) -> str:
 
 def named_by_connection(headers: RawHeaders) -> frozenset[bytes]:
     """The hop-by-hop headers of a message, those that its Connection header lists included."""
-    listed = {
-        token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")
-    }
-    return HOP_BY_HOP | listed if listed else HOP_BY_HOP
+    listed: list[bytes] = []
+    for name, value in headers:
+        if len(name) == _CONNECTION_LENGTH and name.lower() == b"connection":
+            listed += (token.strip().lower() for token in value.split(b","))
+    return HOP_BY_HOP.union(listed) if listed else HOP_BY_HOP
 
 
 def answer_headers(headers: RawHeaders, *, no_body: bool, refitted: bool) -> RawHeaders:

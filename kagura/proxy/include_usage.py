@@ -8,7 +8,6 @@ from kagura.providers.sse import SSESplitter
 from kagura.proxy.splice import JsonObject
 
 _ASKED = b'{"include_usage":true}'
-_BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _HAS_CHOICE = re.compile(rb'"choices"\s*:\s*(?:[^\[\s]|\[\s*[^\]\s])')
@@ -100,9 +99,7 @@ def _may_become_usage(rest: bytes) -> bool:
     """Whether an unfinished event can still turn out to be the usage chunk."""
     if len(rest) > LONGEST_USAGE_EVENT or _HAS_CHOICE.search(rest):
         return False
-    if _BOM.startswith(rest):
-        return True
-    for line in _LINE_END.split(rest.removeprefix(_BOM)):
+    for line in _LINE_END.split(rest):
         if line.startswith(b"data:"):
             value = line[5:].lstrip(b" ")
             return not value or value.startswith(b"{")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kagura.model import Labels
-from kagura.proxy.headers import text
+from kagura.proxy.headers import OWN_PREFIX, text
 
 MAX_NAME = 200
 """Characters of an id or a name."""
@@ -23,6 +23,10 @@ class PathTags(NamedTuple):
     execution_id: str | None = None
 
 
+_NO_TAGS = PathTags()
+_NO_LABELS = Labels()
+
+
 def is_name(value: str) -> bool:
     """Whether a text can be an id or a name: not empty, not too long, no control characters."""
     return 0 < len(value) <= MAX_NAME and not _CONTROL.search(value)
@@ -33,6 +37,8 @@ def read_labels(headers: Mapping[bytes, bytes], tags: PathTags) -> tuple[Labels,
 
     A bad header never fails a call. A header wins over the path.
     """
+    if tags == _NO_TAGS and not any(name.startswith(OWN_PREFIX) for name in headers):
+        return _NO_LABELS, 0
     ignored = 0
 
     def named(header: bytes) -> str | None:

@@ -43,6 +43,8 @@ class RecodingFilter:
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes. Raises UpstreamError where they are not in the encoding."""
+        if not data:
+            return b""
         try:
             plain = self._coding.decode(data)
         except Exception as error:
@@ -93,7 +95,8 @@ def _brotli() -> Coding:
 def _zstd() -> Coding:
     import zstandard
 
-    decoder, encoder = zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdCompressor(_LEVEL).compressobj()
+    decoder = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+    encoder = zstandard.ZstdCompressor(_LEVEL).compressobj()
 
     def encode(data: bytes) -> bytes:
         return encoder.compress(data) + encoder.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)

@@ -8,6 +8,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -87,13 +88,18 @@ class Router:
     ) -> Route | Refusal:
         if provider.base_url is None:
             return not_configured(provider, dialect)
-        endpoint = find(method, unquote(rest.partition("?")[0])).name
+        endpoint = _endpoint(method, rest.partition("?")[0])
         return Route(provider, rest, dialect, endpoint, tags, is_open)
 
     def _unknown(self, path: str) -> str:
         known = ", ".join(sorted(self.table))
         hint = f" For OpenAI's API use /v1{path}." if find("POST", path).name != "other" else ""
         return f"No provider for {path[:100]!r}.{hint} Use /v1/…, or /PROVIDER/… with one of: {known}."
+
+
+@lru_cache(maxsize=1024)
+def _endpoint(method: str, path: str) -> str:
+    return find(method, unquote(path)).name
 
 
 def not_configured(provider: Provider, dialect: str) -> Refusal:

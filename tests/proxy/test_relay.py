@@ -1,0 +1,531 @@
+"""Bytes in, bytes out, over real sockets on both sides."""
+
+import asyncio
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from kagura.config import CaptureSettings, ProviderSettings, ProxySettings
+from kagura.errors import JournalError
+from kagura.journal import Ended, JournalWriter, Record
+from kagura.model import Outcome
+from tests.proxy.stage import Visit, answers, get, ok, post, running, split, streamed
+from tests.proxy.test_include_usage import DONE, FIRST, USAGE
+
+
+async def test_request_bytes_reach_the_provider_as_sent(tmp_path: Path) -> None:
+    body = b'{ "model" : "gpt-4o",\n "x": 1.50 }'
+    target = "/openai/v1/a%2Fb/../<c>/x:y?q=%7e&&r=a+b??"
+    async with running(tmp_path) as stage:
+        await stage.ask(post(target, body, "X-One: 1", "x-two: 2", "X-One: 3", "Accept-Encoding: gzip"))
+        (visit,) = stage.upstream.visits
+    assert visit.request_line == "POST /v1/a%2Fb/../<c>/x:y?q=%7e&&r=a+b?? HTTP/1.1"
+    assert visit.body == body
+    assert visit.lines == [
+        b"Host: 127.0.0.1:%d" % stage.upstream.port,
+        b"content-type: application/json",
+        b"x-one: 1",
+        b"x-two: 2",
+        b"x-one: 3",
+        b"accept-encoding: gzip",
+        b"content-length: %d" % len(body),
+    ]
+
+
+async def test_answer_bytes_reach_the_client_as_sent(tmp_path: Path) -> None:
+    squeezed = gzip.compress(b"{}" * 50)
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(
+            ok(
+                squeezed,
+                b"Content-Encoding: gzip",
+                b"Set-Cookie: a=1",
+                b"X-Odd: \xe9\xff",
+                b"Set-Cookie: b=2",
+                b"Keep-Alive: 5",
+            )
+        )
+        answer = await stage.ask(get("/openai/v1/models"))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert body == squeezed
+    assert head.split(b"\r\n")[:6] == [
+        b"HTTP/1.1 200 OK",
+        b"content-encoding: gzip",
+        b"set-cookie: a=1",
+        b"x-odd: \xe9\xff",
+        b"set-cookie: b=2",
+        b"content-length: %d" % len(squeezed),
+    ]
+    assert b"keep-alive: 5" not in head
+
+
+async def test_hop_by_hop_and_own_headers_stay_here(tmp_path: Path) -> None:
+    request = get(
+        "/openai/v1/models",
+        "TE: trailers",
+        "Connection: X-Mine",
+        "X-Mine: 1",
+        "Keep-Alive: 3",
+        "X-Kagura-Agent: a",
+        "Expect: x",
+    )
+    async with running(tmp_path) as stage:
+        await stage.ask(request)
+        (visit,) = stage.upstream.visits
+    assert [line.partition(b":")[0].lower() for line in visit.lines] == [b"host"]
+
+
+@pytest.mark.parametrize(
+    ("status", "method"), [(b"204 No Content", "GET"), (b"304 Not Modified", "GET"), (b"200 OK", "HEAD")]
+)
+async def test_answers_without_a_body(tmp_path: Path, status: bytes, method: str) -> None:
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(b"HTTP/1.1 %b\r\nContent-Length: 7\r\nETag: x\r\n\r\n" % status)
+        answers_read = [split(await stage.ask(get("/openai/v1/x", method=method))) for _ in range(2)]
+    for line, headers, body in answers_read:
+        assert line.encode().startswith(b"HTTP/1.1 " + status[:3])
+        assert (headers["etag"], body) == ("x", b"")
+        assert headers.get("content-length", "") == ("7" if method == "HEAD" else "")
+
+
+async def test_informational_answers_are_passed_over(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n", ok(b"yes"))
+        line, headers, body = split(await stage.ask(get("/openai/v1/x")))
+    assert (line, body, "link" in headers) == ("HTTP/1.1 200 OK", b"yes", False)
+
+
+async def test_an_answer_that_ends_with_its_connection_is_whole(tmp_path: Path) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.say(b"HTTP/1.1 200 OK\r\n\r\nall there is")
+        visit.writer.close()
+
+    async with running(tmp_path) as stage:
+        stage.upstream.script = script
+        assert split(await stage.ask(get("/openai/v1/x")))[2] == b"all there is"
+        assert (await stage.ended())[0].outcome == Outcome.COMPLETED
+
+
+async def test_long_header_lines_pass(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(ok(b"", b"x-long: " + b"a" * 65_000))
+        assert split(await stage.ask(get("/openai/v1/x")))[1]["x-long"] == "a" * 65_000
+
+
+async def test_connections_are_kept_and_redirects_and_cookies_are_the_clients_business(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(ok(b"", b"Location: /elsewhere", b"Set-Cookie: a=1", status=b"307 Moved"))
+        for _ in range(3):
+            assert split(await stage.ask(get("/openai/v1/x")))[0].startswith("HTTP/1.1 307")
+        assert (len(stage.upstream.visits), stage.upstream.connections) == (3, 1)
+        assert not any(visit.values("cookie") for visit in stage.upstream.visits)
+
+
+async def test_a_get_survives_an_idle_connection_that_the_provider_closed(tmp_path: Path) -> None:
+    async def once(visit: Visit) -> None:
+        if len(stage.upstream.visits) == 2:
+            visit.writer.close()
+            raise ConnectionResetError
+        await visit.say(ok(b"yes"))
+
+    async with running(tmp_path) as stage:
+        stage.upstream.script = once
+        for _ in range(2):
+            assert split(await stage.ask(get("/openai/v1/x")))[2] == b"yes"
+
+
+async def test_each_chunk_comes_when_the_provider_sends_it(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+    pieces = (FIRST, FIRST[:60], FIRST[60:], DONE)
+
+    async def script(visit: Visit) -> None:
+        await visit.read_body()
+        await visit.say(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        for piece in pieces:
+            await visit.chunk(piece)
+            await go_on.wait()
+            go_on.clear()
+        await visit.say(b"0\r\n\r\n")
+
+    async with running(tmp_path) as stage, asyncio.timeout(5):
+        stage.upstream.script = script
+        reader, writer = await stage.connect()
+        writer.write(post("/openai/v1/chat/completions", b'{"stream":true}'))
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in pieces:
+            assert await reader.readuntil(piece + b"\r\n")
+            go_on.set()
+        writer.close()
+
+
+async def test_bodies_without_length_are_streamed_on_in_chunks(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        head = b"POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        line, _, _ = split(await stage.ask(head + b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"))
+        (visit,) = stage.upstream.visits
+        _, end = stage.pair()
+    assert line == "HTTP/1.1 200 OK"
+    assert (visit.body, visit.values("transfer-encoding"), visit.values("content-length")) == (
+        b"hello world",
+        ["chunked"],
+        [],
+    )
+    assert end.request_body is not None
+    assert end.request_body.data == b"hello world"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_json_beyond_the_inspection_limit_is_streamed_on_whole(tmp_path: Path, chunked: bool) -> None:
+    body = json.dumps({"stream": True, "x": "y" * 300_000}).encode()
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    sent = (
+        b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (body[:99_000], body[99_000:])) + b"0\r\n\r\n"
+        if chunked
+        else body
+    )
+    async with running(tmp_path, proxy=ProxySettings(inspect_limit=100_000)) as stage:
+        head = (
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        )
+        line, _, _ = split(await stage.ask(head + framing + b"\r\n\r\n" + sent))
+        assert (line, stage.upstream.visits[0].body) == ("HTTP/1.1 200 OK", body)
+
+
+async def test_an_answer_before_the_request_has_ended_is_relayed(tmp_path: Path) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.say(ok(b"too large", status=b"413 Too Large"))
+
+    async with running(tmp_path) as stage, asyncio.timeout(5):
+        stage.upstream.script = script
+        reader, writer = await stage.connect()
+        writer.write(b"POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbeginning")
+        assert (await reader.readuntil(b"too large")).startswith(b"HTTP/1.1 413")
+        writer.close()
+
+
+async def test_expect_continue_is_answered(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage, asyncio.timeout(5):
+        reader, writer = await stage.connect()
+        writer.write(b"POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+        writer.write(b"hi")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        assert stage.upstream.visits[0].body == b"hi"
+        writer.close()
+
+
+async def test_a_client_that_goes_away_ends_the_providers_call(tmp_path: Path) -> None:
+    async def forever(visit: Visit) -> None:
+        await visit.read_body()
+        await visit.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await visit.reader.readexactly(1)
+
+    async with running(tmp_path) as stage, asyncio.timeout(5):
+        stage.upstream.script = forever
+        reader, writer = await stage.connect()
+        writer.write(post("/openai/v1/chat/completions", b"{}"))
+        await reader.readuntil(b"hello")
+        writer.close()
+        await stage.upstream.gone.wait()
+        (end,) = await stage.ended()
+    assert (end.outcome, end.status, end.response_body.data) == (Outcome.CLIENT_CLOSED, 200, b"hello")
+    assert end.first_byte_at
+    assert end.last_byte_at
+    assert end.first_byte_at <= end.last_byte_at <= end.done_at
+
+
+async def test_a_client_that_goes_away_before_the_answer_ends_the_call_too(tmp_path: Path) -> None:
+    async def silent(visit: Visit) -> None:
+        await visit.read_body()
+        await visit.reader.readexactly(1)
+
+    async with running(tmp_path) as stage, asyncio.timeout(5):
+        stage.upstream.script = silent
+        _, writer = await stage.connect()
+        writer.write(post("/openai/v1/chat/completions", b"{}"))
+        while not stage.upstream.visits:
+            await asyncio.sleep(0.01)
+        writer.close()
+        await stage.upstream.gone.wait()
+        (end,) = await stage.ended()
+    assert (end.outcome, end.status) == (Outcome.CLIENT_CLOSED, None)
+
+
+async def test_a_slow_client_slows_the_provider(tmp_path: Path) -> None:
+    sent = 0
+
+    async def flood(visit: Visit) -> None:
+        nonlocal sent
+        await visit.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n")
+        for _ in range(1000):
+            await visit.say(b"x" * 100_000)
+            sent += 100_000
+
+    async with running(tmp_path) as stage, asyncio.timeout(10):
+        stage.upstream.script = flood
+        reader, writer = await stage.connect()
+        writer.write(get("/openai/v1/x"))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.5)
+        assert sent < 50_000_000
+        while await reader.read(1 << 20):
+            pass
+        assert sent == 100_000_000
+        (end,) = await stage.ended()
+        writer.close()
+    assert (end.outcome, end.response_body.size) == (Outcome.COMPLETED, 100_000_000)
+
+
+async def test_captured_copies_are_bounded(tmp_path: Path) -> None:
+    async with running(tmp_path, capture=CaptureSettings(max_body=10)) as stage:
+        stage.upstream.script = answers(ok(b"a" * 30))
+        await stage.ask(post("/v1/chat/completions", b"b" * 20))
+        start, end = stage.pair()
+    assert start.request_body is not None
+    assert (start.request_body.data, start.request_body.size) == (b"b" * 10, 20)
+    assert (end.response_body.data, end.response_body.size) == (b"a" * 10, 30)
+
+
+async def test_a_broken_answer_breaks_the_clients_connection_too(tmp_path: Path) -> None:
+    async def broken(visit: Visit) -> None:
+        await visit.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        visit.writer.close()
+
+    async with running(tmp_path) as stage:
+        stage.upstream.script = broken
+        answer = await stage.ask(get("/openai/v1/x"))
+        (end,) = await stage.ended()
+    assert answer.endswith(b"5\r\nhello\r\n")
+    assert (end.outcome, end.status, end.response_body.data) == (Outcome.UPSTREAM_ERROR, 200, b"hello")
+    assert end.error
+    assert end.error.startswith("upstream_disconnected")
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("/v1/chat/completions", ("error", "code")),
+        ("/v1/messages", ("error", "code")),
+        ("/v1beta/models/g:generateContent", None),
+    ],
+)
+async def test_an_unreachable_provider_is_told_in_the_clients_dialect(
+    tmp_path: Path, path: str, where: tuple[str, str] | None
+) -> None:
+    nowhere = {name: ProviderSettings(base_url="http://127.0.0.1:9") for name in ("openai", "anthropic", "gemini")}
+    async with running(tmp_path, providers=nowhere) as stage:
+        line, headers, body = split(await stage.ask(post(path, b"{}")))
+        start, end = stage.pair()
+    answer = json.loads(body)
+    assert line == "HTTP/1.1 502 Bad Gateway"
+    assert headers["x-kagura-call-id"] == start.id
+    assert start.provider in answer["error"]["message"]
+    if where:
+        assert answer[where[0]][where[1]] == "upstream_unreachable"
+    else:
+        assert answer["error"]["details"][0]["reason"] == "upstream_unreachable"
+    assert (end.outcome, end.status) == (Outcome.UPSTREAM_ERROR, None)
+
+
+async def test_a_silent_provider_times_out_where_a_limit_is_set(tmp_path: Path) -> None:
+    async def silent(visit: Visit) -> None:
+        await visit.reader.readexactly(1)
+
+    async with running(tmp_path, proxy=ProxySettings(read_timeout=0.2)) as stage:
+        stage.upstream.script = silent
+        line, _, body = split(await stage.ask(get("/openai/v1/x")))
+    assert line == "HTTP/1.1 504 Gateway Timeout"
+    assert json.loads(body)["error"]["code"] == "upstream_timeout"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nbad header\x01: x\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n",
+    ],
+)
+async def test_broken_http_is_the_providers_failure(tmp_path: Path, garbage: bytes) -> None:
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(garbage)
+        line, _, body = split(await stage.ask(get("/openai/v1/x")))
+    assert line == "HTTP/1.1 502 Bad Gateway"
+    assert json.loads(body)["error"]["code"] == "upstream_protocol_error"
+
+
+async def test_websockets_are_answered_426_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        upgrade = b"GET /v1/responses HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        line, _, _ = split(await stage.ask(upgrade))
+        assert (line, stage.upstream.visits) == ("HTTP/1.1 426 Upgrade Required", [])
+
+
+async def test_an_unknown_provider_is_404(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        line, _, body = split(await stage.ask(get("/nobody/v1/models")))
+    assert line == "HTTP/1.1 404 Not Found"
+    assert json.loads(body)["error"]["code"] == "unknown_provider"
+
+
+async def test_usage_is_asked_for_and_taken_out_again(tmp_path: Path) -> None:
+    body = b'{"model":"m","stream":true}'
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(streamed(FIRST, USAGE[:30], USAGE[30:], DONE))
+        _, _, got = split(await stage.ask(post("/v1/chat/completions", body)))
+        (visit,) = stage.upstream.visits
+        start, end = stage.pair()
+    assert visit.body == b'{"stream_options":{"include_usage":true},"model":"m","stream":true}'
+    assert got == FIRST + DONE
+    assert start.usage_asked
+    assert start.request_body is not None
+    assert start.request_body.data == body
+    assert end.response_body.data == FIRST + USAGE + DONE
+
+
+async def test_usage_is_taken_out_of_a_compressed_stream(tmp_path: Path) -> None:
+    squeezed = gzip.compress(FIRST + USAGE + DONE)
+    lines = b"content-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(streamed(squeezed, lines=lines))
+        _, headers, got = split(await stage.ask(post("/v1/chat/completions", b'{"stream":true}')))
+        _, end = stage.pair()
+    assert (headers["content-encoding"], gzip.decompress(got)) == ("gzip", FIRST + DONE)
+    assert end.response_body.data == squeezed
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", b'{"stream":true,"stream_options":{"include_usage":true}}'),
+        ("/v1/responses", b'{"stream":true}'),
+    ],
+)
+async def test_a_stream_whose_usage_the_client_gets_anyway_is_not_touched(
+    tmp_path: Path, path: str, body: bytes
+) -> None:
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(streamed(FIRST, USAGE, DONE))
+        assert split(await stage.ask(post(path, body)))[2] == FIRST + USAGE + DONE
+        assert stage.upstream.visits[0].body == body
+
+
+async def test_include_usage_can_be_switched_off(tmp_path: Path) -> None:
+    async with running(tmp_path, include_usage=False) as stage:
+        stage.upstream.script = answers(streamed(FIRST, USAGE, DONE))
+        assert split(await stage.ask(post("/v1/chat/completions", b'{"stream":true}')))[2] == FIRST + USAGE + DONE
+        assert stage.upstream.visits[0].body == b'{"stream":true}'
+
+
+async def test_the_model_sends_a_call_to_another_provider_with_that_providers_key(tmp_path: Path) -> None:
+    async with running(tmp_path, environ={"GROQ_API_KEY": "gsk-own\n"}) as stage:
+        await stage.ask(
+            post("/v1/chat/completions", b'{"model":"groq/llama"}', "Authorization: Bearer sk-client", "api-key: c")
+        )
+        (visit,) = stage.upstream.visits
+        start, _ = stage.pair()
+    assert (visit.body, start.provider) == (b'{"model":"llama"}', "groq")
+    assert visit.values("authorization") == ["Bearer gsk-own"]
+    assert visit.values("api-key") == []
+
+
+async def test_the_clients_key_passes_where_the_proxy_holds_none(tmp_path: Path) -> None:
+    async with running(tmp_path, environ={"OPENAI_API_KEY": "sk-own"}) as stage:
+        for body in (b'{"model":"groq/llama"}', b'{"model":"gpt"}'):
+            await stage.ask(post("/v1/chat/completions", body, "Authorization: Bearer sk-client"))
+        assert [visit.values("authorization") for visit in stage.upstream.visits] == [["Bearer sk-client"]] * 2
+
+
+async def test_a_key_in_the_configuration_is_always_used_but_not_for_strangers_pages(tmp_path: Path) -> None:
+    rows = {"mine": ProviderSettings(base_url="http://127.0.0.1:9", api_key_env="MINE", headers={"X-Org": "o"})}
+    async with running(tmp_path, providers=rows, environ={"MINE": "k-own"}) as stage:
+        for origin in ("https://evil.example", "null"):
+            line, _, body = split(await stage.ask(post("/mine/v1/x", b"{}", f"Origin: {origin}")))
+            assert (line, json.loads(body)["error"]["code"]) == ("HTTP/1.1 403 Forbidden", "foreign_origin")
+        rebound, _, _ = split(await stage.ask(get("/mine/v1/x", host="evil.example")))
+        assert rebound == "HTTP/1.1 403 Forbidden"
+        own, _, _ = split(await stage.ask(post("/mine/v1/x", b"{}", "Origin: http://localhost:3000")))
+        assert own == "HTTP/1.1 502 Bad Gateway"
+
+
+async def test_a_rows_headers_are_added_where_the_client_sends_none(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        await stage.ask(post("/v1/messages", b"{}"))
+        await stage.ask(post("/v1/messages", b"{}", "anthropic-version: 1999"))
+        assert [visit.values("anthropic-version") for visit in stage.upstream.visits] == [["2023-06-01"], ["1999"]]
+
+
+async def test_the_journal_tells_the_call(tmp_path: Path) -> None:
+    headers = ("X-Kagura-Execution-Id: run-9", "X-Kagura-Tags: a=1", "User-Agent: test/1", "X-Odd: no")
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(
+            ok(b'{"id":1}', b"Content-Type: application/json", b"Set-Cookie: s=1", b"x-request-id: r")
+        )
+        _, shown, _ = split(await stage.ask(post("/agent/bot/v1/chat/completions?a=b", b'{"m":1}', *headers)))
+        start, end = stage.pair()
+    assert (shown["x-kagura-call-id"], shown["x-kagura-execution-id"]) == (start.id, "run-9")
+    assert (start.provider, start.method, start.target) == ("openai", "POST", "/v1/chat/completions?a=b")
+    assert (start.labels.execution_id, start.labels.agent, start.labels.tags) == ("run-9", "bot", {"a": "1"})
+    assert ("user-agent", "test/1") in start.request_headers
+    assert "x-odd" not in dict(start.request_headers)
+    assert end.response_headers == [
+        ("content-type", "application/json"),
+        ("x-request-id", "r"),
+        ("content-length", "8"),
+    ]
+    assert (end.outcome, end.status, end.response_body.data) == (Outcome.COMPLETED, 200, b'{"id":1}')
+    assert end.sent_at
+    assert end.first_byte_at
+    assert end.last_byte_at
+    assert start.received_at <= end.sent_at <= end.first_byte_at <= end.last_byte_at <= end.done_at
+
+
+async def test_no_secret_enters_the_journal(tmp_path: Path) -> None:
+    secret = "s3cr3t-" + os.urandom(8).hex()
+    lines = [
+        f"{name}: {secret}"
+        for name in ("Authorization", "x-api-key", "api-key", "x-goog-api-key", "Cookie", "X-Custom")
+    ]
+    async with running(tmp_path) as stage:
+        stage.upstream.script = answers(ok(b"{}", f"Set-Cookie: {secret}".encode(), f"x-auth-token: {secret}".encode()))
+        await stage.ask(post(f"/v1beta/models/g:generateContent?key={secret}&sig={secret}", b"{}", *lines))
+        assert stage.upstream.visits[0].request_line.count(secret) == 2
+        assert len(stage.records()) == 2
+        assert secret.encode() not in stage.journal_bytes()
+
+
+class _FullDisk(JournalWriter):
+    def append(self, record: Record) -> None:
+        raise JournalError("no space left")
+
+
+async def test_a_call_goes_on_when_the_journal_cannot(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path, journal=_FullDisk(tmp_path)) as stage:
+        for _ in range(3):
+            line, _, body = split(await stage.ask(get("/openai/v1/x")))
+            assert (line, body) == ("HTTP/1.1 200 OK", b"{}")
+        health = json.loads(split(await stage.ask(get("/kagura/health")))[2])
+    assert health["status"] == "degraded"
+    assert health["journal"] == {"failures": 6, "calls_unrecorded": 3, "last_failure": "no space left"}
+    assert len([line for line in caplog.messages if "not recorded" in line]) == 1
+
+
+async def test_the_end_is_in_the_journal_before_the_client_has_the_last_byte(tmp_path: Path) -> None:
+    class Watched(JournalWriter):
+        ends = 0
+
+        def append(self, record: Record) -> None:
+            self.ends += isinstance(record, Ended)
+            super().append(record)
+
+    journal = Watched(tmp_path / "journal")
+    async with running(tmp_path, journal=journal) as stage, asyncio.timeout(5):
+        reader, writer = await stage.connect()
+        for count in range(1, 4):
+            writer.write(b"GET /openai/v1/x HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n{}")
+            assert journal.ends == count
+        writer.close()

@@ -58,6 +58,7 @@ def export(
     db: DbOption = None,
 ) -> None:
     """Write calls or runs as JSON lines, JSON or CSV; prompts and answers stay out."""
+    from kagura.dashboard.output import for_eyes
     from kagura.dashboard.period import Clock, parse_window
     from kagura.dashboard.rows import FORMATS
     from kagura.dashboard.source import Source
@@ -69,8 +70,9 @@ def export(
     with Source(settings_from(config, home, db), clock) as source:
         source.catch_up()
         rows = source.export(window, agent, source.run_id(execution) if execution else None, executions=executions)
+        chunks = FORMATS[form](_counted(rows, "runs" if executions else "calls"))
         with _target(output) as target:
-            for chunk in FORMATS[form](_counted(rows, "runs" if executions else "calls")):
+            for chunk in for_eyes(chunks) if target.isatty() else chunks:
                 target.write(chunk)
 
 

@@ -102,6 +102,19 @@ def _cost(
         print_json(cost_document(rows, by, window, clock.now()))
     else:
         print_lines(costs(rows, by, window, clock))
+        if not rows:
+            print_lines([_elsewhere(source, clock)])
+
+
+def _elsewhere(source: "Source", clock: "Clock") -> str:
+    """Where there is something to see, when the time that was asked for has nothing."""
+    from kagura.dashboard.screens import BEGIN
+
+    latest = source.executions(1)
+    if not latest:
+        return f"\n{BEGIN}"
+    day = clock.day(latest[0].started_at)
+    return f"The latest run began on {day}: `kagura monitor --cost --date {day}`."
 
 
 def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_json: bool) -> None:
@@ -116,7 +129,7 @@ def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_
     if as_json:
         print_json(trace_document(found) if found else None)
     elif found is None:
-        print_lines([f"No run of {agent} is recorded." if agent else BEGIN])
+        print_lines([f"No run of {agent} is recorded."] if agent and source.executions(1) else [BEGIN])
     else:
         view = log if agent else timeline
         print_lines(view(found.execution, all_spans(found), clock))

@@ -4,7 +4,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, TextIO
 
@@ -12,8 +12,8 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-_OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-"""Characters that JSON allows as they are, and that terminals act upon or cannot encode."""
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Characters that terminals act upon or that cannot be encoded; JSON allows most of them as they are."""
 
 
 def console(file: TextIO | None = None) -> Console:
@@ -40,6 +40,16 @@ def json_text(document: Any, *, indent: int | None = 2) -> str:
     """A document as JSON; amounts are decimal strings, characters that a terminal would obey are escaped."""
     plain = msgspec.to_builtins(document, enc_hook=str, builtin_types=(Decimal,), str_keys=True)
     text = json.dumps(plain, indent=indent, ensure_ascii=not _utf8(), default=_amount)
+    return _escaped(text)
+
+
+def for_eyes(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Rows on their way to a terminal, with the characters that it would obey escaped as in JSON."""
+    for chunk in chunks:
+        yield _escaped(chunk.decode()).encode()
+
+
+def _escaped(text: str) -> str:
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from kagura.dashboard.output import console, json_text
+from kagura.dashboard.output import console, for_eyes, json_text
 from tests.dashboard.samples import HOSTILE
 
 
@@ -28,3 +28,8 @@ def test_a_console_takes_nothing_for_markup() -> None:
     file = io.StringIO()
     console(file).print("[bold]x[/bold] :smile:")
     assert file.getvalue() == "[bold]x[/bold] :smile:\n"
+
+
+def test_rows_on_a_terminal_are_only_looked_at() -> None:
+    row = "a,\x1b[2J\x9b31m\u202e神社\n".encode()
+    assert b"".join(for_eyes([row])).decode() == "a,\\u001b[2J\\u009b31m\\u202e神社\n"

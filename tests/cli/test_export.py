@@ -1,0 +1,105 @@
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from kagura.model import SpanKind
+from kagura.store import Batch, Store
+from tests.cli.seeded import Run, run, seeded
+from tests.dashboard.samples import HOSTILE, span
+
+__all__ = ["run", "seeded"]
+
+FIELDS = """id execution_id parent_id kind name agent status error inferred started_at ended_at duration_ms ttft_ms
+provider endpoint request_model response_model stream http_status input_tokens cache_read_tokens cache_write_tokens
+output_tokens reasoning_tokens usage_source finish_reason tool_calls cost_usd cost_source price_version attempt tags
+attributes"""
+
+
+def test_every_call_is_one_line(seeded: Run) -> None:
+    ran = seeded("export")
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert len(rows) == 13
+    assert set(FIELDS.split()) <= set(rows[0])
+    call = next(row for row in rows if row["id"] == "a2")
+    assert (call["input_tokens"], call["cost_usd"], call["started_at"]) == (
+        512,
+        "0.002304",
+        "2025-10-10T08:45:24.200000Z",
+    )
+    assert ran.err == ""
+
+
+def test_a_file_is_private_and_whole(seeded: Run, tmp_path: Path) -> None:
+    target = tmp_path / "calls.json"
+    target.write_text("old")
+    assert seeded("export", "--format", "json", "-o", str(target)) == (0, "", "")
+    assert len(json.loads(target.read_text())) == 13
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["calls.json"]
+
+
+def test_what_fails_half_way_leaves_the_old_file(seeded: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "calls.jsonl"
+    target.write_text("old")
+
+    def broken(self: Store, **filters: object) -> object:
+        yield {"id": "a"}
+        raise RuntimeError
+
+    monkeypatch.setattr(Store, "export_spans", broken)
+    with pytest.raises(RuntimeError):
+        seeded("export", "-o", str(target))
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["calls.jsonl"]
+
+
+def test_a_folder_that_is_not_there_is_an_input_error(seeded: Run, tmp_path: Path) -> None:
+    ran = seeded("export", "-o", str(tmp_path / "no" / "where.jsonl"))
+    assert ran.code == 2
+    assert "cannot be written" in ran.err
+
+
+def test_runs_with_their_sums(seeded: Run) -> None:
+    rows = [json.loads(line) for line in seeded("export", "--executions").out.splitlines()]
+    sums = {row["id"]: (row["llm_calls"], row["cost_usd"], row["estimated_cost_usd"]) for row in rows}
+    assert sums == {"exec_abc123": (2, "0.006912", "0"), "exec_def456": (5, "0.0022", "0.0004")}
+
+
+def test_rows_are_chosen_by_agent_run_and_time(seeded: Run) -> None:
+    def number(*args: str) -> int:
+        return len(seeded("export", *args).out.splitlines())
+
+    assert number("--agent", "my_agent") == 5
+    assert number("--execution", "exec_d") == 8
+    assert number("--since", "2025-10-10T17:45:29") == 1
+    assert number("--until", "2025-10-10T17:45:24") == 3
+    assert number("--until", "2025-10-10") == 13
+    assert number("--until", "2025-10-09") == 0
+    assert seeded("export", "--execution", "nope").code == 2
+    assert seeded("export", "--executions", "--execution", "exec_d").code == 2
+    assert seeded("export", "--since", "soon").code == 2
+
+
+def test_csv_has_a_head(seeded: Run) -> None:
+    rows = seeded("export", "--format", "csv", "--agent", "my_agent").out.splitlines()
+    assert rows[0].startswith("id,execution_id,")
+    assert len(rows) == 6
+
+
+def test_without_a_store_there_are_no_rows(run: Run) -> None:
+    assert run("export") == (0, "", "")
+    assert run("export", "--format", "json").json == []
+
+
+def test_hostile_text_stays_json(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    hostile = HOSTILE.replace("\ud800", "").replace("\x00", "")
+    with Store.open(f"sqlite:///{home}/telemetry.db") as store:
+        store.write(Batch(spans=[span("a", SpanKind.TOOL, hostile, 0, 1, error=hostile)]))
+    out = run("export").out
+    assert json.loads(out)["error"] == hostile
+    assert "\x1b" not in out
+    assert out.count("\n") == 1

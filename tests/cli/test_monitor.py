@@ -1,0 +1,257 @@
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+from kagura.cli.monitor import DIMENSIONS
+from kagura.store import DIMENSIONS as STORE_DIMENSIONS
+from tests.cli.seeded import Run, run, seeded
+from tests.dashboard.samples import seed
+
+__all__ = ["run", "seeded"]
+
+SCREENS = Path(__file__).parents[1] / "dashboard" / "screens"
+
+
+def test_output_that_is_no_terminal_prints_once_and_ends(seeded: Run) -> None:
+    ran = seeded("monitor")
+    assert ran.code == 0
+    assert "\x1b" not in ran.out
+    assert "┌─ Kagura Agent Monitor ─" in ran.out
+    assert re.search(r"10-10 17:45 +my_agent +COMPLETED +7\.2s +\$0\.0069 ", ran.out)
+
+
+def test_the_whole_screen_as_json(seeded: Run) -> None:
+    shown = seeded("monitor", "--json").json
+    assert shown["total"]["llm_calls"] == 7
+    assert shown["total"]["cost"] == {"billed_usd": "0.009112", "estimated_usd": "0.0004", "unknown_calls": 1}
+    assert shown["today"]["llm_calls"] == 0
+    first = next(run for run in shown["executions"] if run["id"] == "exec_abc123")
+    assert first["started_at"] == "2025-10-10T08:45:23.000000Z"
+    assert first["duration_ms"] == 7200
+    assert first["cost"]["billed_usd"] == "0.006912"
+
+
+def test_the_trace_of_an_abbreviated_id(seeded: Run) -> None:
+    ran = seeded("monitor", "--trace", "exec_a")
+    assert ran.out == (SCREENS / "trace_80.txt").read_text(encoding="utf-8")
+
+
+def test_a_bare_trace_is_the_latest_run(seeded: Run) -> None:
+    assert seeded("monitor", "--trace").out.startswith("Execution Trace: ")
+    assert seeded("monitor", "--trace", "--agent", "code_review", "--json").json["execution"]["id"] == "exec_def456"
+
+
+def test_an_agents_trace_is_a_log(seeded: Run) -> None:
+    ran = seeded("monitor", "--agent", "my_agent", "--trace")
+    assert ran.out == (SCREENS / "log_80.txt").read_text(encoding="utf-8")
+
+
+def test_the_trace_as_json(seeded: Run) -> None:
+    shown = seeded("monitor", "--trace=exec_abc123", "--json").json
+    assert shown["cost"]["billed_usd"] == "0.006912"
+    call = next(span for span in shown["spans"] if span["id"] == "a2")
+    assert (call["duration_ms"], call["usage"]["input"], call["cost"]["total_usd"]) == (2100, 512, "0.002304")
+
+
+def test_unknown_runs_are_refused_with_near_ids(seeded: Run) -> None:
+    ran = seeded("monitor", "--trace", "exec_abc124")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Near ids: exec_abc123" in ran.err
+
+
+def test_one_agent(seeded: Run) -> None:
+    ran = seeded("monitor", "--agent", "my_agent")
+    assert "│ Calls Today: 0 (1 in all) " in ran.out
+    assert "│ Avg Tokens: 768 prompt, 192 completion " in ran.out
+    assert "│ search_tool .................. 1 call (100%) " in ran.out
+    assert "[my_agent] Execution Timeline:\n├─ Memory: lookup ............ 50ms\n" in ran.out
+    shown = seeded("monitor", "--agent", "my_agent", "--json").json
+    assert shown["models"][0]["average_input_tokens"] == 768
+    assert shown["latest"]["id"] == "exec_abc123"
+
+
+def test_an_agent_that_never_ran(seeded: Run) -> None:
+    ran = seeded("monitor", "--agent", "nobody")
+    assert (ran.code, ran.out.split("\n")[0]) == (0, "No run of nobody is recorded.")
+    assert seeded("monitor", "--agent", "nobody", "--json").json == {"agent": "nobody", "status": None, "executions": 0}
+
+
+def test_the_cost_of_a_day(seeded: Run) -> None:
+    ran = seeded("monitor", "--cost", "--date", "2025-10-10")
+    assert ran.out == (
+        "Daily Cost Summary (2025-10-10):\n"
+        "├─ my_agent .................. $0.0069 (2 calls, 1 run)\n"
+        "└─ code_review ............... $0.0022 + ~$0.0004 + 1 unknown (5 calls, 1 run)\n"
+        "\n"
+        "Total: $0.0091\n"
+        "Estimated: ~$0.0004 (not in the total)\n"
+        "Unknown: 1 call without a price (not in the total)\n"
+        "Projected monthly: ~$0.2734\n"
+    )
+
+
+def test_the_cost_as_json_is_exact(seeded: Run) -> None:
+    shown = seeded(
+        "monitor", "--cost", "--since", "2025-10-01", "--until", "2025-10-10", "--by", "model", "--json"
+    ).json
+    assert (shown["since"], shown["until"]) == ("2025-09-30T15:00:00.000000Z", "2025-10-10T15:00:00.000000Z")
+    assert {row["key"]: row["cost"]["billed_usd"] for row in shown["rows"]} == {"gpt-4o": "0.009112", "my-own": "0"}
+    assert shown["total"] == {"billed_usd": "0.009112", "estimated_usd": "0.0004", "unknown_calls": 1}
+    assert shown["projected_monthly_usd"] == "0.027336"
+
+
+def test_days_are_local(seeded: Run) -> None:
+    assert "2025-10-10 ." in seeded("monitor", "--cost", "--since", "2025-10-10", "--by", "day").out
+    assert "2025-10-10 17:00 ." in seeded("monitor", "--cost", "--since", "2025-10-10T17:00", "--by", "hour").out
+    assert seeded("monitor", "--cost", "--until", "2025-10-10T17:45:23", "--json").json["rows"] == []
+
+
+def test_today_is_what_is_asked_for_without_a_time(seeded: Run) -> None:
+    shown = seeded("monitor", "--cost").out
+    assert re.match(r"Daily Cost Summary \(\d{4}-\d\d-\d\d\):\nNothing was called\.\n", shown)
+    assert "kagura monitor --cost --date 2025-10-10" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["--cost", "--date", "10/10/2025"], "--date '10/10/2025' is not a day"),
+        (["--cost", "--since", "whenever"], "--since 'whenever'"),
+        (["--cost", "--last", "7"], "--last '7'"),
+        (["--cost", "--date", "today", "--last", "7d"], "--date and --last cannot stand together"),
+        (["--cost", "--since", "2025-10-10", "--until", "2025-10-01"], "is not before"),
+        (["--cost", "--by", "colour"], "--by 'colour' is not known"),
+        (["--cost", "--trace"], "--cost and --trace"),
+        (["--last", "7d"], "belong to --cost"),
+    ],
+)
+def test_flags_that_cannot_be_used_are_refused(seeded: Run, args: list[str], complaint: str) -> None:
+    ran = seeded("monitor", *args)
+    assert (ran.code, ran.out) == (2, "")
+    assert complaint in ran.err
+    assert "\n  " in ran.err
+
+
+@pytest.mark.parametrize("args", [[], ["--trace"], ["--cost"], ["--agent", "x"], ["--agent", "x", "--trace"]])
+def test_without_a_store_the_beginning_is_told(run: Run, args: list[str], tmp_path: Path) -> None:
+    ran = run("monitor", *args)
+    assert (ran.code, ran.err) == (0, "")
+    assert "kagura proxy" in ran.out
+    assert run("monitor", *args, "--json").code == 0
+    assert not (tmp_path / "home").exists()
+
+
+def test_columns_are_respected(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert {len(row) for row in seeded("monitor").out.splitlines()} == {60}
+
+
+def test_the_keys_of_cost_are_those_of_the_store() -> None:
+    assert (*DIMENSIONS, "tag:KEY") == STORE_DIMENSIONS
+
+
+def test_help_loads_no_database() -> None:
+    code = (
+        "import sys, kagura.cli\n"
+        "try: kagura.cli.main(['monitor', '--help'])\n"
+        "finally: print(*sorted({'sqlalchemy', 'kagura.store', 'aiohttp'} & set(sys.modules)), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--trace" in ran.stdout
+    assert ran.stderr.strip() == ""
+
+
+class Terminal:
+    """A program in a terminal of 80 × 24, and all that it wrote there."""
+
+    def __init__(self, fd: int, process: subprocess.Popen[bytes]) -> None:
+        self.fd, self.process, self.written = fd, process, ""
+
+    def wait_for(self, text: str, seconds: float = 15) -> str:
+        """What was written since the last call, once `text` is in it."""
+        end = time.monotonic() + seconds
+        while text not in self.written:
+            assert time.monotonic() < end, f"{text!r} did not come; there was {self.written!r}"
+            if select.select([self.fd], [], [], 0.05)[0]:
+                with suppress(OSError):
+                    self.written += os.read(self.fd, 65536).decode("utf-8", "replace")
+        written, self.written = self.written, ""
+        return written
+
+    def type(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def modes(self) -> list[object]:
+        return termios.tcgetattr(self.fd)
+
+
+@contextmanager
+def in_terminal(home: Path, *args: str) -> Iterator[Terminal]:
+    main, side = pty.openpty()
+    ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environ = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}}
+    environ |= {"TERM": "xterm-256color", "KAGURA_HOME": str(home), "TZ": "Asia/Tokyo"}
+    command = [sys.executable, "-m", "kagura", "monitor", *args]
+    process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side, env=environ, start_new_session=True)
+    try:
+        yield Terminal(main, process)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(main)
+        os.close(side)
+
+
+ENTERED, LEFT = "\x1b[?1049h", "\x1b[?1049l"
+
+
+def test_in_a_terminal_it_is_live_until_q(tmp_path: Path) -> None:
+    seed(tmp_path)
+    with in_terminal(tmp_path) as terminal:
+        before = terminal.modes()
+        first = terminal.wait_for("Press 'q' to quit")
+        assert ENTERED in first
+        assert "Kagura Agent Monitor" in first
+        assert terminal.modes() != before
+        terminal.type("jkd")
+        assert "Timeline:" in terminal.wait_for("Esc to go back")
+        terminal.type("\x1b")
+        terminal.wait_for("'d' for details")
+        terminal.type("q")
+        terminal.wait_for(LEFT)
+        assert terminal.process.wait(10) == 0
+        assert terminal.modes() == before
+
+
+def test_a_live_monitor_shows_what_comes_later(tmp_path: Path) -> None:
+    with in_terminal(tmp_path) as terminal:
+        terminal.wait_for("No calls are recorded yet.")
+        seed(tmp_path)
+        terminal.wait_for("COMPLETED")
+        terminal.type("q")
+        assert terminal.process.wait(10) == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_leave_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    seed(tmp_path)
+    with in_terminal(tmp_path, "--agent", "my_agent") as terminal:
+        before = terminal.modes()
+        terminal.wait_for("Press 'q' to quit")
+        terminal.process.send_signal(number)
+        terminal.wait_for(LEFT)
+        assert terminal.process.wait(10) == code
+        assert terminal.modes() == before

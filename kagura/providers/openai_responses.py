@@ -74,13 +74,11 @@ def _item(item: object, default_role: str = "user") -> Message:
 
 def _tool_call(item: JsonObject) -> ToolCall | None:
     """The call of a tool that the client runs; `None` for any other item."""
-    kind = item.get("type")
+    kind = text(item.get("type")) or ""
     id_ = text(item.get("call_id")) or text(item.get("id"))
     if kind in _NAMED_TOOLS:
         arguments = item.get("arguments", item.get("input"))
         return ToolCall(name=text(item.get("name")) or "", id=id_, arguments=parsed(arguments))
     if kind in _CLIENT_TOOLS:
-        return ToolCall(
-            name=str(kind).removesuffix("_call"), id=id_, arguments=item.get("action", item.get("operation"))
-        )
+        return ToolCall(name=kind.removesuffix("_call"), id=id_, arguments=item.get("action", item.get("operation")))
     return None

@@ -1,5 +1,6 @@
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -166,6 +167,119 @@ def test_odd_token_counts_are_unknown(value: Any) -> None:
     for path, answer in answers.items():
         usage = checked(exchange(path, answer, {"model": "m"})).usage
         assert usage and (usage.input, usage.output) == (None, 3), path
+
+
+SAMPLES: dict[str, Any] = {
+    "/v1/chat/completions": [
+        {
+            "id": "c",
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {
+                        "role": "assistant",
+                        "content": [{"type": "text", "text": "a"}],
+                        "reasoning_details": [{"text": "b"}],
+                        "tool_calls": [{"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}],
+                        "function_call": {"name": "f", "arguments": "{}"},
+                    },
+                    "finish_reason": "stop",
+                    "error": {"code": 1, "message": "no"},
+                }
+            ],
+            "usage": {
+                "prompt_tokens": 1,
+                "total_tokens": 2,
+                "prompt_tokens_details": {"cached_tokens": 1},
+                "cost": {"usd": 1},
+                "server_tool_use": {"web_search_requests": 1},
+            },
+        }
+    ],
+    "/v1/responses": [
+        {"type": "response.output_item.done", "output_index": 0, "item": {"type": "function_call", "name": "f"}},
+        {
+            "type": "response.completed",
+            "response": {
+                "id": "r",
+                "status": "incomplete",
+                "incomplete_details": {"reason": "max_output_tokens"},
+                "output": [
+                    {"type": "message", "role": "assistant", "content": [{"text": "a"}]},
+                    {"type": "reasoning", "summary": [{"text": "b"}]},
+                    {"type": "local_shell_call", "call_id": "c", "action": {"command": ["ls"]}},
+                ],
+                "usage": {"input_tokens": 1, "output_tokens": 2},
+            },
+        },
+    ],
+    "/v1/messages": [
+        {"type": "message_start", "message": {"id": "m", "role": "assistant", "usage": {"input_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "citations_delta", "citation": {"a": 1}}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "tool_use"},
+            "usage": {
+                "output_tokens": 2,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1},
+                "iterations": [{"type": "compaction", "model": "o", "input_tokens": 1}],
+            },
+        },
+    ],
+    "/v1beta/models/m:streamGenerateContent": [
+        {
+            "candidates": [
+                {
+                    "index": 0,
+                    "content": {"role": "model", "parts": [{"text": "a"}, {"functionCall": {"name": "f", "args": {}}}]},
+                    "finishReason": "STOP",
+                    "groundingMetadata": {"webSearchQueries": ["q"]},
+                }
+            ],
+            "promptFeedback": {"blockReason": "x"},
+            "usageMetadata": {"promptTokenCount": 1, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1}]},
+        }
+    ],
+    "/model/m/converse": [
+        {"contentBlockStart": {"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": "f"}}}},
+        {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"toolUse": {"input": "{}"}}}},
+        {"contentBlockDelta": {"contentBlockIndex": 1, "delta": {"reasoningContent": {"text": "b"}}}},
+        {"messageStop": {"stopReason": "end_turn"}},
+        {"metadata": {"usage": {"inputTokens": 1, "cacheDetails": [{"ttl": "1h", "inputTokens": 1}]}}},
+    ],
+    "/v2/chat": [
+        {"type": "content-delta", "delta": {"message": {"content": {"text": "a"}}}},
+        {"type": "tool-call-start", "delta": {"message": {"tool_calls": {"id": "t", "function": {"name": "f"}}}}},
+        {"type": "tool-call-delta", "delta": {"message": {"tool_calls": {"function": {"arguments": "{}"}}}}},
+        {"type": "stream-end", "response": {"text": "a", "tool_calls": [{"name": "f", "parameters": {}}]}},
+        {"type": "message-end", "delta": {"finish_reason": "x", "usage": {"billed_units": {"input_tokens": 1}}}},
+    ],
+    "/api/chat": [
+        {"message": {"content": "a", "tool_calls": [{"function": {"name": "f"}}]}, "done": True, "eval_count": 1}
+    ],
+}
+"""Streams that touch every field that a reader looks at."""
+
+
+def spoiled(value: Any, nonsense: Any) -> Iterator[Any]:
+    """Copies of `value`, each with one of its inner values replaced."""
+    yield nonsense
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from ({**value, name: changed} for changed in spoiled(inner, nonsense))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from ([*value[:at], changed, *value[at + 1 :]] for changed in spoiled(inner, nonsense))
+
+
+@pytest.mark.parametrize("nonsense", [None, True, -1, 1.5, "x", [], [[]], {}, {"a": None}], ids=repr)
+@pytest.mark.parametrize("path", SAMPLES)
+def test_any_one_field_may_be_nonsense(path: str, nonsense: Any) -> None:
+    for events in spoiled(SAMPLES[path], nonsense):
+        checked(exchange(path, sse(*(events if isinstance(events, list) else [events]))))
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kagura.model import Call, Exchange
+from kagura.model import Call, Exchange, JsonObject
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{8,200}")
 """What a session id looks like; shorter or odder values are no ids."""
@@ -70,7 +70,7 @@ def identify(exchange: Exchange, call: Call) -> Identity:
     agent = labels.agent or headers.get("helicone-session-name") or client or "default"
     execution_id, source = _execution(exchange, call, headers, client)
     session_id = labels.session_id or (execution_id if source not in _OWN_SOURCES else None)
-    user = labels.user or headers.get("helicone-user-id") or call.end_user
+    user = labels.user or headers.get("helicone-user-id") or _end_user(call.end_user)
     return Identity(execution_id, source, agent, session_id, user)
 
 
@@ -106,14 +106,25 @@ def _session_in_body(call: Call) -> str | None:
     user_id: Any = metadata.get("user_id") if isinstance(metadata, dict) else None
     if not isinstance(user_id, str):
         return None
+    found = _parsed(user_id).get("session_id") or user_id.rpartition("_session_")[2]
+    return found if found != user_id and isinstance(found, str) and _ID.fullmatch(found) else None
+
+
+def _end_user(said: str | None) -> str | None:
+    """The user in an end-user field, without the session that claude-code packs into it."""
+    if said is None:
+        return None
+    parsed = _parsed(said)
+    found: Any = parsed.get("account_uuid") or parsed.get("device_id") if parsed else said.partition("_account_")[0]
+    return found if isinstance(found, str) and found else None
+
+
+def _parsed(text: str) -> JsonObject:
     try:
-        parsed = msgspec.json.decode(user_id)
+        parsed = msgspec.json.decode(text) if text.startswith("{") else None
     except msgspec.DecodeError:
         parsed = None
-    found = parsed.get("session_id") if isinstance(parsed, dict) else user_id.rpartition("_session_")[2]
-    if found == user_id or not isinstance(found, str):
-        return None
-    return found if _ID.fullmatch(found) else None
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def client_name(headers: dict[str, str]) -> str | None:

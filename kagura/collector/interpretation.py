@@ -44,11 +44,17 @@ class Interpreter:
         """The span of an exchange; it is running where the exchange has no outcome."""
         try:
             call = read(exchange, self._providers.get(exchange.provider))
-            return Interpreted(self._span(exchange, call), self._contents(exchange, call))
+            span = self._span(exchange, call)
         except Exception as error:
             log.exception("call %s could not be understood", exchange.id)
             call = Call(endpoint="other", kind=SpanKind.SPAN, billable=False, notes=[f"not understood: {error!r}"])
             return Interpreted(self._span(exchange, call), None)
+        try:
+            return Interpreted(span, self._contents(exchange, call))
+        except Exception as error:
+            log.exception("the contents of call %s could not be kept", exchange.id)
+            span.attributes.setdefault("notes", []).append(f"contents not kept: {error!r}")
+            return Interpreted(span, None)
 
     def _span(self, exchange: Exchange, call: Call) -> Span:
         identity = identify(exchange, call)

@@ -11,7 +11,10 @@ SESSION = "0f9c1a52-6b1c-4f0e-9d0a-1f6d7c2b3a4e"
 
 
 def identity(
-    headers: Headers | None = None, labels: Labels | None = None, parameters: JsonObject | None = None
+    headers: Headers | None = None,
+    labels: Labels | None = None,
+    parameters: JsonObject | None = None,
+    end_user: str | None = None,
 ) -> Identity:
     exchange = Exchange(
         id="00f067aa0ba902b7",
@@ -23,7 +26,9 @@ def identity(
         request_headers=headers or [],
         labels=labels or Labels(),
     )
-    return identify(exchange, Call(endpoint="chat/completions", kind=SpanKind.LLM, parameters=parameters or {}))
+    return identify(
+        exchange, Call(endpoint="chat/completions", kind=SpanKind.LLM, parameters=parameters or {}, end_user=end_user)
+    )
 
 
 def test_a_call_of_nobody_is_an_execution_of_its_own() -> None:
@@ -105,3 +110,21 @@ def test_the_name_of_a_client(user_agent: str, name: str) -> None:
 def test_a_client_without_a_name() -> None:
     assert client_name({}) is None
     assert client_name({"user-agent": "  "}) is None
+
+
+@pytest.mark.parametrize(
+    ("end_user", "user"),
+    [
+        ("ann", "ann"),
+        (f"user_abc_account__session_{SESSION}", "user_abc"),
+        (json.dumps({"device_id": "d1", "account_uuid": "a1", "session_id": SESSION}), "a1"),
+        (json.dumps({"device_id": "d1", "account_uuid": "", "session_id": SESSION}), "d1"),
+        (json.dumps({"session_id": SESSION}), None),
+        ("{broken", "{broken"),
+        (None, None),
+    ],
+)
+def test_the_user_is_told_from_the_session_that_claude_code_packs_with_it(
+    end_user: str | None, user: str | None
+) -> None:
+    assert identity(end_user=end_user).user == user

@@ -69,6 +69,8 @@ def export(
     window = parse_window(clock, None, since, until, None)
     with Source(settings_from(config, home, db), clock) as source:
         source.catch_up()
+        if source.behind:
+            typer.echo(f"kagura: {source.behind}", err=True)
         rows = source.export(window, agent, source.run_id(execution) if execution else None, executions=executions)
         chunks = FORMATS[form](_counted(rows, "runs" if executions else "calls"))
         with _target(output) as target:

@@ -82,6 +82,8 @@ def monitor(
             _trace(source, clock, agent, trace, as_json)
         else:
             _screen(source, clock, agent, as_json)
+        if source.behind:
+            typer.echo(f"kagura: {source.behind}", err=True)
 
 
 def _cost(
@@ -123,13 +125,14 @@ def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_
     from kagura.dashboard.output import print_json, print_lines
     from kagura.dashboard.runs import all_spans
     from kagura.dashboard.screens import BEGIN
+    from kagura.dashboard.text import safe
     from kagura.dashboard.timeline import timeline
 
     found = source.trace(prefix, agent)
     if as_json:
         print_json(trace_document(found) if found else None)
     elif found is None:
-        print_lines([f"No run of {agent} is recorded."] if agent and source.executions(1) else [BEGIN])
+        print_lines([f"No run of {safe(agent)} is recorded."] if agent and source.executions(1) else [BEGIN])
     else:
         view = log if agent else timeline
         print_lines(view(found.execution, all_spans(found), clock))

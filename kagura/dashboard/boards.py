@@ -96,4 +96,4 @@ def live_monitor(source: Source, clock: Clock, agent: str | None) -> LiveMonitor
         trace = source.run(execution_id)
         return Group(*timeline(trace.execution, all_spans(trace), clock)) if trace else None
 
-    return LiveMonitor(read, open_run)
+    return LiveMonitor(read, open_run, lambda: source.behind)

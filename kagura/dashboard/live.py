@@ -60,6 +60,8 @@ class LiveMonitor:
 
     load: Callable[[], Board]
     load_run: Callable[[str], RenderableType | None]
+    warning: Callable[[], str] = str
+    """What else is to be said after a refresh; empty if nothing."""
     board: Board | None = None
     opened: str | None = None
     detail: RenderableType | None = None
@@ -74,7 +76,7 @@ class LiveMonitor:
             self.board = self.load()
             if self.opened is not None:
                 self.detail = self.load_run(self.opened)
-            self.trouble = ""
+            self.trouble = safe(self.warning())
         except KaguraError as error:
             self.trouble = safe(error)
 

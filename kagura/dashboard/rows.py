@@ -33,7 +33,7 @@ def json_array(rows: Iterable[JsonObject]) -> Iterator[bytes]:
 def csv_table(rows: Iterable[JsonObject]) -> Iterator[bytes]:
     """A table with a head; lists and objects as JSON, text that looks like a formula behind an apostrophe."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, lineterminator="\n")
     for number, row in enumerate(rows):
         if number == 0:
             writer.writerow(row)

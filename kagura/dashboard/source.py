@@ -7,7 +7,7 @@ from typing import Self
 from kagura.config import Settings
 from kagura.dashboard.period import Clock, Window
 from kagura.dashboard.text import safe
-from kagura.errors import InputError, StoreError
+from kagura.errors import InputError, KaguraError, StoreError
 from kagura.journal import journal_files
 from kagura.model import JsonObject
 from kagura.store import Store
@@ -35,6 +35,8 @@ class Source:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
         self._store: Store | None = None
+        self.behind = ""
+        """Why calls that wait in the journal are not shown; empty where all are."""
 
     def __enter__(self) -> Self:
         return self
@@ -50,10 +52,7 @@ class Source:
 
         Raises StoreError where the store cannot be read.
         """
-        if journal_files(self._settings.journal_dir):
-            from kagura.collector import drain
-
-            drain(self._settings)
+        self._drain()
         if self._store is None:
             try:
                 self._store = Store.open(self._settings.db_url, read_only=True)
@@ -61,6 +60,18 @@ class Source:
                 if NO_CALLS not in error.message:
                     raise
         return self._store
+
+    def _drain(self) -> None:
+        """A reader that may not write the store, or not now, shows what is in it and says that it is behind."""
+        self.behind = ""
+        try:
+            if journal_files(self._settings.journal_dir):
+                from kagura.collector import drain
+
+                drain(self._settings)
+        except (KaguraError, OSError) as error:
+            reason = error.message if isinstance(error, KaguraError) else error.strerror or str(error)
+            self.behind = f"calls that wait in the journal are not shown: {safe(reason)}"
 
     def overviews(self, agent: str | None = None) -> tuple[Overview, Overview]:
         """The totals since ever, and those of today."""

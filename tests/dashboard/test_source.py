@@ -83,3 +83,16 @@ def test_what_waits_in_the_journal_is_read_first(tmp_path: Path) -> None:
     with Source(settings, clock()) as opened:
         opened.catch_up()
         assert [run.agent for run in opened.executions(10)] == ["late"]
+
+
+def test_a_journal_that_cannot_be_read_now_hides_nothing_else(tmp_path: Path) -> None:
+    seed(tmp_path)
+    settings = Settings(home=tmp_path)
+    writer = JournalWriter(settings.journal_dir)
+    writer.append(Reported(event=Event(type="execution.start", at=at(17, 0, 0), execution_id="e1")))
+    writer.close()
+    (settings.journal_dir / "collector.lock").mkdir()
+    with Source(settings, clock()) as opened:
+        opened.catch_up()
+        assert opened.behind == "calls that wait in the journal are not shown: Is a directory"
+        assert len(opened.executions(10)) == 2

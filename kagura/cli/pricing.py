@@ -52,7 +52,7 @@ def update(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...",
+            metavar="SOURCE",
             help="Price lists of LiteLLM or genai-prices: a file, or `litellm` or `genai-prices` for the installed "
             "package. Without any, the packages that are installed.",
         ),

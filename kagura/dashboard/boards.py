@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from kagura.dashboard.document import agent_document, main_document
@@ -92,8 +92,8 @@ def live_monitor(source: Source, clock: Clock, agent: str | None) -> LiveMonitor
     def read() -> MainBoard | AgentBoard:
         return AgentBoard.read(source, clock, agent) if agent else MainBoard.read(source, clock, LISTED_RUNS)
 
-    def open_run(execution_id: str) -> RenderableType | None:
+    def open_run(execution_id: str) -> list[Text] | None:
         trace = source.run(execution_id)
-        return Group(*timeline(trace.execution, all_spans(trace), clock)) if trace else None
+        return timeline(trace.execution, all_spans(trace), clock) if trace else None
 
     return LiveMonitor(read, open_run, lambda: source.behind)

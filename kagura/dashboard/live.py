@@ -1,7 +1,7 @@
 """The live monitor: what is on the screen, what a key does, once a second anew."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,15 +56,15 @@ class Viewport:
 
 @dataclass
 class LiveMonitor:
-    """The state of the screen. `load` reads the list's data, `load_run` draws a run's trace (`None`: it is gone)."""
+    """The state of the screen: `load` reads the list's data, `load_run` a run's rows (`None`: it is gone)."""
 
     load: Callable[[], Board]
-    load_run: Callable[[str], RenderableType | None]
+    load_run: Callable[[str], Sequence[Text] | None]
     warning: Callable[[], str] = str
     """What else is to be said after a refresh; empty if nothing."""
     board: Board | None = None
     opened: str | None = None
-    detail: RenderableType | None = None
+    detail: Sequence[Text] | None = None
     selected: str | None = None
     scroll: int = 0
     rows_shown: int = field(default=20, repr=False)
@@ -127,8 +127,9 @@ class LiveMonitor:
         self.rows_shown = max(room - 2, 1)
         foot = [line((f"⚠ {self.trouble}", ERROR_STYLE))] if self.trouble else []
         if self.opened is not None:
-            body = self.detail or Text("This run is no longer in the store.")
-            view: RenderableType = self._scrolled(console, body, room)
+            rows = self.detail or [Text("This run is no longer in the store.")]
+            self.scroll = max(min(self.scroll, len(rows) - room), 0)
+            view: RenderableType = Group(*rows[self.scroll : self.scroll + room])
             help_text = _DETAIL_HELP
         elif self.board is None:
             view, help_text = Text(""), "Press 'q' to quit, 'r' to refresh"

@@ -21,7 +21,7 @@ class Runs:
 
 def monitor(board: Runs | None = None) -> LiveMonitor:
     board = board or Runs()
-    live = LiveMonitor(lambda: board, lambda run: Group(*(Text(f"{run} line {n}") for n in range(30))))
+    live = LiveMonitor(lambda: board, lambda run: [Text(f"{run} line {n}") for n in range(30)])
     live.refresh()
     return live
 

@@ -1,7 +1,8 @@
 """The providers that kagura knows from the start, one row each.
 
 Sources are the providers' own API references and recorded traffic; `include_usage` is set only where the API accepts
-the field, and not where usage comes unasked anyway (Mistral, Perplexity, Databricks, Z.ai).
+the field, and not where usage comes unasked anyway (DeepSeek, Mistral, OpenRouter, Together, Hugging Face, …): a usage chunk
+that the provider sends of its own accord belongs to the client.
 """
 
 from kagura.providers.table import Provider
@@ -32,7 +33,6 @@ ROWS = (
         name="openrouter",
         base_url="https://openrouter.ai/api",
         api_key_env="OPENROUTER_API_KEY",
-        include_usage=True,
         vendor_models=True,
     ),
     Provider(
@@ -52,7 +52,6 @@ ROWS = (
         name="deepseek",
         base_url="https://api.deepseek.com",
         api_key_env="DEEPSEEK_API_KEY",
-        include_usage=True,
     ),
     Provider(
         name="xai",
@@ -65,7 +64,6 @@ ROWS = (
         name="together",
         base_url="https://api.together.xyz",
         api_key_env="TOGETHER_API_KEY",
-        include_usage=True,
         vendor_models=True,
     ),
     Provider(
@@ -111,7 +109,6 @@ ROWS = (
         name="huggingface",
         base_url="https://router.huggingface.co",
         api_key_env="HF_TOKEN",
-        include_usage=True,
         vendor_models=True,
     ),
     Provider(

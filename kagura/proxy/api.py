@@ -30,6 +30,7 @@ def create_api(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry={"auto_configure": False},
         lifespan=_lifespan(on_close),
     )
 

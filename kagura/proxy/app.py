@@ -44,7 +44,7 @@ def create_app(
     async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] == "websocket":
             await _refuse_websocket(scope, receive, send)
-        elif scope["type"] == "http" and not scope["raw_path"].startswith(OWN_PATHS):
+        elif scope["type"] == "http" and not asgi.raw_path(scope).startswith(OWN_PATHS):
             await relay(scope, receive, send)
         else:
             await api(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from kagura.proxy.wire import RawHeaders
 
@@ -20,3 +21,8 @@ async def start(send: Send, status: int, headers: RawHeaders) -> None:
 async def body(send: Send, data: bytes, *, more: bool) -> None:
     """Send bytes of an answer's body."""
     await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def raw_path(scope: Scope) -> bytes:
+    """The path as it stands on the wire; servers that do not tell it give the decoded one."""
+    return scope.get("raw_path") or quote(scope["path"]).encode()

@@ -141,7 +141,8 @@ class Call:
             piece, more = received
             await self._connected.wait()
             connection = self._connection
-            assert connection is not None
+            if connection is None:  # answered before the request was whole: the rest is nobody's
+                continue
             if piece:
                 connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if not more:

@@ -72,7 +72,7 @@ class Relay:
         if headers.get(b"upgrade", b"").lower() == b"websocket":
             await self._refuse(send, WEBSOCKET)
             return
-        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        path, query = asgi.raw_path(scope).decode("latin-1"), scope["query_string"].decode("latin-1")
         route = self._router.route(method, path, query, headers)
         if isinstance(route, Refusal):
             await self._refuse(send, route)

@@ -420,6 +420,35 @@ async def test_include_usage_can_be_switched_off(tmp_path: Path) -> None:
         assert stage.upstream.visits[0].body == b'{"stream":true}'
 
 
+async def test_plain_http_goes_through_a_proxy_in_absolute_form(tmp_path: Path) -> None:
+    far = {"mine": ProviderSettings(base_url="http://provider.test/base")}
+    async with running(tmp_path) as stage:
+        environ = {"HTTP_PROXY": f"http://u:p@127.0.0.1:{stage.upstream.port}"}
+        async with running(tmp_path / "second", providers=far, environ=environ) as behind:
+            await behind.ask(get("/mine/v1/x?y=<z>"))
+        (visit,) = stage.upstream.visits
+        start, _ = behind.pair()
+    assert visit.request_line == "GET http://provider.test/base/v1/x?y=<z> HTTP/1.1"
+    assert (visit.values("host"), visit.values("proxy-authorization")) == (["provider.test"], ["Basic dTpw"])
+    assert start.target == "/base/v1/x?y=<z>"
+
+
+async def test_many_calls_at_once_each_get_their_own_answer(tmp_path: Path) -> None:
+    async def echo(visit: Visit) -> None:
+        body = await visit.read_body()
+        await asyncio.sleep(0.001 * (len(body) % 7))
+        await visit.say(ok(body))
+
+    bodies = [json.dumps({"n": n, "x": "y" * (n * 37 % 500)}).encode() for n in range(200)]
+    async with running(tmp_path) as stage:
+        stage.upstream.script = echo
+        found = await asyncio.gather(*(stage.ask(post("/v1/chat/completions", body)) for body in bodies))
+        ends = await stage.ended(len(bodies))
+    assert [split(answer)[2] for answer in found] == bodies
+    assert {end.outcome for end in ends} == {Outcome.COMPLETED}
+    assert len({end.id for end in ends}) == len(bodies)
+
+
 async def test_the_model_sends_a_call_to_another_provider_with_that_providers_key(tmp_path: Path) -> None:
     async with running(tmp_path, environ={"GROQ_API_KEY": "gsk-own\n"}) as stage:
         await stage.ask(

@@ -1,8 +1,8 @@
 """The providers that kagura knows from the start, one row each.
 
 Sources are the providers' own API references and recorded traffic; `include_usage` is set only where the API accepts
-the field, and not where usage comes unasked anyway (DeepSeek, Mistral, OpenRouter, Together, Hugging Face, …): a usage chunk
-that the provider sends of its own accord belongs to the client.
+the field, and not where usage comes unasked anyway (DeepSeek, Mistral, OpenRouter, Together, Hugging Face, …): a usage
+chunk that the provider sends of its own accord belongs to the client.
 """
 
 from kagura.providers.table import Provider

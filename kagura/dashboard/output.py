@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -25,10 +25,11 @@ def console(file: TextIO | None = None) -> Console:
 
 
 def print_lines(rows: Iterable[RenderableType | str]) -> None:
-    """Rows on standard output, each cut to the width at hand."""
-    out = console()
-    for row in rows:
-        out.print(Text(row) if isinstance(row, str) else row)
+    """Rows on standard output, each cut to the width at hand.
+
+    As one group: a Text that is printed alone loses that it must not wrap.
+    """
+    console().print(Group(*(Text(row) if isinstance(row, str) else row for row in rows)))
 
 
 def interactive() -> bool:

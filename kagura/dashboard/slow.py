@@ -28,9 +28,9 @@ def slow_requests(runs: "Sequence[ExecutionRow]", clock: Clock) -> RenderableTyp
 def errors(failed: "Sequence[SpanError]", clock: Clock) -> RenderableType:
     """Time, name and reason of the latest failures."""
     table = columns()
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=True, min_width=8)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=3)
     for span in failed:
         status = f"HTTP {span.http_status} " if span.http_status and span.http_status >= 300 else ""
         reason = cell(f"{status}{span.error or span.error_type or ''}", ERROR_STYLE)

@@ -69,7 +69,7 @@ def quoted(text: str) -> str:
 def money(amount: Decimal | None, *, estimated: bool = False) -> str:
     """US dollars: `$0.0044`, `$2.45`, `~$0.0010` where estimated, `unknown` for `None`.
 
-    A cost that is not zero never looks like zero: below a hundredth of a cent two digits that count are shown.
+    A cost that is not zero never looks like zero: below a tenth of a cent two digits that count are shown.
     """
     if amount is None:
         return UNKNOWN
@@ -79,7 +79,7 @@ def money(amount: Decimal | None, *, estimated: bool = False) -> str:
     elif size >= Decimal("0.1"):
         number = f"{size:.4f}"
         number = number[:-2] if number.endswith("00") else number
-    elif size >= Decimal("0.0001"):
+    elif size >= Decimal("0.001"):
         number = f"{size:.4f}"
     else:
         number = f"{size:.{1 - size.adjusted()}f}"
@@ -87,11 +87,11 @@ def money(amount: Decimal | None, *, estimated: bool = False) -> str:
 
 
 def duration(micros: int | None) -> str:
-    """A span of time, shortest readable form: `0.4ms`, `45ms`, `7.2s`, `3m 12s`, `2h 05m`, `3d 04h`."""
+    """A span of time, shortest readable form: `1.4ms`, `45ms`, `7.2s`, `3m 12s`, `2h 05m`, `3d 04h`."""
     if micros is None:
         return NOTHING
     seconds = max(micros, 0) / 1_000_000
-    if seconds < 0.001:
+    if seconds < 0.00995:
         return f"{seconds * 1000:.1f}ms"
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f}ms"

@@ -13,9 +13,18 @@ if TYPE_CHECKING:
     from kagura.store.views import ToolUsage
 
 
+LISTED = 12
+
+
 def tools(used: "Sequence[ToolUsage]") -> RenderableType:
     """Calls of each tool and their share of all."""
-    rows = [(tool.name, f"{plural(tool.calls, 'call')} ({percent(tool.share, 1)})" + _errors(tool)) for tool in used]
+    rows = [
+        (tool.name, f"{plural(tool.calls, 'call')} ({percent(tool.share, 1)})" + _errors(tool))
+        for tool in used[:LISTED]
+    ]
+    if len(used) > LISTED:
+        rest = sum(tool.calls for tool in used[LISTED:])
+        rows.append((plural(len(used) - LISTED, "more tool"), plural(rest, "call")))
     return panel("Tools Used", Leaders(rows) if rows else Text("No tool was used.", "dim"))
 
 

@@ -94,10 +94,10 @@ def test_the_cost_of_a_day(seeded: Run) -> None:
     assert ran.out == (
         "Daily Cost Summary (2025-10-10):\n"
         "├─ my_agent .................. $0.0069 (2 calls, 1 run)\n"
-        "└─ code_review ............... $0.0022 + ~$0.0004 + 1 unknown (5 calls, 1 run)\n"
+        "└─ code_review ............... $0.0022 + ~$0.00040 + 1 unknown (5 calls, 1 run)\n"
         "\n"
         "Total: $0.0091\n"
-        "Estimated: ~$0.0004 (not in the total)\n"
+        "Estimated: ~$0.00040 (not in the total)\n"
         "Unknown: 1 call without a price (not in the total)\n"
         "Projected monthly: ~$0.2734\n"
     )
@@ -157,6 +157,17 @@ def test_without_a_store_the_beginning_is_told(run: Run, args: list[str], tmp_pa
 def test_columns_are_respected(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     assert {len(row) for row in seeded("monitor").out.splitlines()} == {60}
+
+
+@pytest.mark.parametrize(
+    "args", [["--trace", "exec_d"], ["--agent", "code_review", "--trace"], ["--cost", "--last", "9999d"]]
+)
+def test_rows_are_cut_and_never_wrapped(seeded: Run, args: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = seeded("monitor", *args).out.splitlines()
+    monkeypatch.setenv("COLUMNS", "30")
+    narrow = seeded("monitor", *args).out.splitlines()
+    assert len(narrow) == len(whole)
+    assert max(map(len, narrow)) == 30
 
 
 def test_the_keys_of_cost_are_those_of_the_store() -> None:

@@ -1,6 +1,7 @@
 """The screens of the design document, as files in `screens/`; KAGURA_WRITE_SCREENS=1 writes them anew."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -135,3 +136,15 @@ def test_a_running_row_grows() -> None:
     )
     assert "3.5s" in early
     assert "14m 34s" in late
+
+
+def test_an_agent_of_many_models_and_tools_stays_readable() -> None:
+    summary = my_summary()
+    models = [msgspec.structs.replace(summary.models[0], model=f"model-{number}") for number in range(40)]
+    used = [msgspec.structs.replace(summary.tools[0], name=f"tool-{number}", calls=2) for number in range(40)]
+    crowded = msgspec.structs.replace(summary, models=models, tools=used)
+    shown = drawn(agent_screen(crowded, seen(), None, clock(), 80), 80)
+    assert shown.count("Model: ") == 3
+    assert "model-14 .." in shown
+    assert re.search(r"25 more models \.+ see --cost --by model", shown)
+    assert re.search(r"28 more tools \.+ 56 calls", shown)

@@ -10,7 +10,7 @@ from kagura.model import SpanKind, Status
 from kagura.store.accounting import MODEL_KINDS, REQUESTED
 from kagura.store.database import Database
 from kagura.store.executions import SAMPLE
-from kagura.store.rows import Row, to_cost_totals, to_execution, to_token_totals
+from kagura.store.rows import Row, to_cost_totals, to_execution, to_span, to_token_totals
 from kagura.store.schema import IS_RUNNING, NOT_COMPLETED, executions, spans
 from kagura.store.usage import grouped_usage, merged
 from kagura.store.views import (
@@ -214,16 +214,17 @@ def _errors(connection: Connection, agent: str, since: int | None) -> list[SpanE
     if since is not None:
         statement = statement.where(spans.c.started_at >= since)
     rows = connection.execute(statement.order_by(spans.c.started_at.desc()).limit(LISTED)).mappings()
+    found = [to_span(row) for row in rows]
     return [
         SpanError(
-            span_id=row["id"],
-            execution_id=row["execution_id"],
-            kind=SpanKind(row["kind"]),
-            name=row["name"],
-            at=row["started_at"],
-            error=row["error"],
-            error_type=row["error_type"],
-            http_status=row["http_status"],
+            span_id=span.id,
+            execution_id=span.execution_id,
+            kind=span.kind,
+            name=span.name,
+            at=span.started_at,
+            error=span.error,
+            error_type=span.error_type,
+            http_status=span.http_status,
         )
-        for row in rows
+        for span in found
     ]

@@ -15,6 +15,10 @@ from kagura.store.statements import groups, insert_rows, locked, upsert
 from kagura.store.values import from_json, to_key
 
 
+_OBSERVED = ("kind", "status", "started_at", "ended_at", "error")
+"""What an execution takes over from a span that has ended; a change of it must be taken back first."""
+
+
 def write_executions(
     connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns], described: Sequence[Execution]
 ) -> None:
@@ -52,7 +56,8 @@ def _differences(changed: Sequence[Row], old: Mapping[str, Columns]) -> tuple[di
             continue
         home = before["execution_id"]
         differences[home] = add(differences[home], execution_sums(before), -1)
-        if before["status"] != Status.RUNNING.value or home != row["execution_id"]:
+        ended = before["status"] != Status.RUNNING.value
+        if home != row["execution_id"] or (ended and any(before[name] != row[name] for name in _OBSERVED)):
             rewound |= {home, row["execution_id"]}
     return dict(differences), rewound
 

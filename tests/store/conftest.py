@@ -20,6 +20,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/home/telemetry.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def lasting_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database that other connections and processes can open, of each kind in turn."""
+    if request.param == "postgresql":
+        yield from postgres_url(request.getfixturevalue("postgres_server"))
+    else:
+        yield f"sqlite:///{tmp_path}/home/telemetry.db"
+
+
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     """An empty store, on each database in turn."""
@@ -42,7 +51,7 @@ def empty_postgres_url(postgres_server: str) -> Iterator[str]:
 def postgres_url(server: str) -> Iterator[str]:
     schema = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE SCHEMA {schema}")
         url = make_url(server).update_query_dict({"options": f"-csearch_path={schema}"})
         yield url.render_as_string(hide_password=False)
-        connection.execute(f"DROP SCHEMA {schema} CASCADE")  # type: ignore[arg-type]
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")

@@ -55,7 +55,7 @@ def dollars(span: Span, *, estimated: bool) -> Decimal:
     return span.cost.total if span.cost.estimated is estimated else Decimal(0)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batches)
 def test_sums_equal_a_count_from_scratch(written: list[list[Span]]) -> None:
     with Store.open("sqlite://") as store:
@@ -109,8 +109,6 @@ def check_costs(store: Store, final: list[Span]) -> None:
             assert amount == sum(dollars(span, estimated=False) for span in chosen if span.agent == agent)
         by_day, by_user = (store.costs(by, since=since, until=until) for by in ("day", "user"))
         assert sum(row.cost.unknown_calls for row in by_day) == sum(row.cost.unknown_calls for row in by_user)
-        ]
-        assert unknown[0] == unknown[1]
 
 
 def check_tools(store: Store, final: list[Span]) -> None:

@@ -1,0 +1,64 @@
+import threading
+
+import pytest
+from sqlalchemy import Connection, text
+
+from kagura.store import Store
+from kagura.store.migrations import FIRST_VERSION, MIGRATIONS, Migration, latest, migrate
+
+
+def add_colour(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE executions ADD COLUMN colour TEXT"))
+
+
+def add_index(connection: Connection) -> None:
+    connection.execute(text("CREATE INDEX ix_executions_colour ON executions (colour)"))
+
+
+STEPS = (Migration(FIRST_VERSION + 1, add_colour), Migration(FIRST_VERSION + 2, add_index))
+
+
+def version(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT version FROM schema_version")).scalar_one())
+
+
+def test_versions_are_numbered_without_a_gap() -> None:
+    assert [migration.version for migration in MIGRATIONS] == list(range(FIRST_VERSION + 1, latest() + 1))
+
+
+def test_an_older_database_walks_the_steps_once(store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(text("UPDATE schema_version SET version = :version"), {"version": FIRST_VERSION})
+        migrate(connection, STEPS)
+        assert version(connection) == FIRST_VERSION + 2
+        migrate(connection, STEPS)
+        connection.execute(text("SELECT colour FROM executions"))
+
+
+def test_a_migration_that_fails_leaves_the_old_schema(store: Store) -> None:
+    def fail(connection: Connection) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), store.writing() as connection:
+        migrate(connection, (STEPS[0], Migration(FIRST_VERSION + 2, fail)))
+    with store.writing() as connection:
+        assert version(connection) == latest()
+        add_colour(connection)
+
+
+def test_many_may_open_a_new_database_at_once(lasting_url: str) -> None:
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            with Store.open(lasting_url) as store:
+                store.positions()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

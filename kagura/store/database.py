@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -60,19 +61,23 @@ class Database:
         name = _name(parsed)
         with _explained(name):
             engine = _engine(parsed, create=create and not read_only, read_only=read_only)
-            database = cls(engine, name, read_only=read_only)
-            try:
-                if read_only:
-                    with database.reading() as connection:
-                        check_version(connection, name, may_be_empty=False)
-                else:
-                    with database.writing() as connection:
-                        if check_version(connection, name, may_be_empty=create):
-                            migrate(connection)
-            except BaseException:
-                engine.dispose()
-                raise
+        database = cls(engine, name, read_only=read_only)
+        try:
+            # Several processes may find the same new file, and one of them switches it to WAL.
+            retried(lambda: database._prepare_tables(create=create), pause=time.sleep)
+        except BaseException:
+            engine.dispose()
+            raise
         return database
+
+    def _prepare_tables(self, *, create: bool) -> None:
+        if self.read_only:
+            with self.reading() as connection:
+                check_version(connection, self.name, may_be_empty=False)
+        else:
+            with self.writing() as connection:
+                if check_version(connection, self.name, may_be_empty=create):
+                    migrate(connection)
 
     def close(self) -> None:
         """Let all connections go."""
@@ -162,7 +167,13 @@ def _sqlite(target: str, pool: type[Pool], *, read_only: bool) -> Engine:
         if read_only:
             pragmas.append("query_only = ON")
         else:
-            pragmas = ["auto_vacuum = INCREMENTAL", "journal_mode = WAL", "journal_size_limit = 67108864", *pragmas]
+            pragmas = [
+                "auto_vacuum = INCREMENTAL",
+                "journal_mode = WAL",
+                "wal_autocheckpoint = 4000",
+                "journal_size_limit = 67108864",
+                *pragmas,
+            ]
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
         return connection

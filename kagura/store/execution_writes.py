@@ -14,7 +14,6 @@ from kagura.store.schema import execution_tags, executions, spans
 from kagura.store.statements import groups, insert_rows, locked, upsert
 from kagura.store.values import from_json, to_key
 
-
 _OBSERVED = ("kind", "status", "started_at", "ended_at", "error")
 """What an execution takes over from a span that has ended; a change of it must be taken back first."""
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Configuration file [env: KAGURA_CONFIG; default: ~/.kagura/config.yaml]."),
+    typer.Option("--config", help="Configuration file (env: KAGURA_CONFIG; default: ~/.kagura/config.yaml)."),
 ]
 HomeOption = Annotated[
-    str | None, typer.Option("--home", help="Folder of store and journal [env: KAGURA_HOME; default: ~/.kagura].")
+    str | None, typer.Option("--home", help="Folder of store and journal (env: KAGURA_HOME; default: ~/.kagura).")
 ]
-DbOption = Annotated[str | None, typer.Option("--db", help="Trace store: a file or a SQLAlchemy URL [env: KAGURA_DB].")]
+DbOption = Annotated[str | None, typer.Option("--db", help="Trace store: a file or a SQLAlchemy URL (env: KAGURA_DB).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -69,7 +69,7 @@ def _shown(value: Any) -> str:
 
 @app.command()
 def init(
-    path: Annotated[Path | None, typer.Argument(help="Where to write it [default: ~/.kagura/config.yaml].")] = None,
+    path: Annotated[Path | None, typer.Argument(help="Where to write it (default: ~/.kagura/config.yaml).")] = None,
     home: HomeOption = None,
     force: Annotated[bool, typer.Option(help="Replace a file that is there.")] = False,
 ) -> None:

@@ -19,8 +19,8 @@ app = command_app()
 
 @app.command()
 def proxy(
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one [default: 4100].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one (default: 4100).")] = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,

@@ -32,8 +32,8 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signa
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def run(
     command: Annotated[list[str] | None, typer.Argument(help="The program and its arguments, after --.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Name of the agent [default: the program's name].")] = None,
-    execution_id: Annotated[str | None, typer.Option("--id", help="Id of the execution [default: a new one].")] = None,
+    agent: Annotated[str | None, typer.Option(help="Name of the agent (default: the program's name).")] = None,
+    execution_id: Annotated[str | None, typer.Option("--id", help="Id of the execution (default: a new one).")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="NAME=VALUE to find the run by; repeatable.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.")] = False,
     config: ConfigOption = None,

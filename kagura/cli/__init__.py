@@ -1,5 +1,7 @@
 """The command line: one file a command, loaded when it is called."""
 
+import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -78,12 +80,19 @@ def _root(
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line; a KaguraError becomes a message on stderr and its exit code."""
+    """Run the command line; an error becomes a message on stderr and an exit code, never a traceback."""
     try:
         app(argv)
     except KaguraError as error:
         typer.echo(f"kagura: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        # The reader of a pipe has gone; what Python still holds for it must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    except Exception as error:
+        if os.environ.get("KAGURA_DEBUG"):
+            raise
+        typer.echo(f"kagura: this should not have happened: {type(error).__name__}: {error}", err=True)
+        typer.echo("  KAGURA_DEBUG=1 shows where; please report it.", err=True)
+        sys.exit(1)

@@ -173,7 +173,14 @@ def journal(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (folder, proxy, store, journal)
 
-READ_BY_KAGURA = {"KAGURA_CONFIG", "KAGURA_PROXY", "KAGURA_EXECUTION_ID", "KAGURA_AGENT", "KAGURA_ENABLED"}
+READ_BY_KAGURA = {
+    "KAGURA_CONFIG",
+    "KAGURA_PROXY",
+    "KAGURA_EXECUTION_ID",
+    "KAGURA_AGENT",
+    "KAGURA_ENABLED",
+    "KAGURA_DEBUG",
+}
 
 
 def variables(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:

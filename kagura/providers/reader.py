@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kagura.model import Call, CallError, Exchange, JsonObject, SpanKind, Usage
+from kagura.model import Call, CallError, Exchange, JsonObject, Outcome, SpanKind, Usage
 from kagura.providers import (
     anthropic,
     bedrock,
@@ -117,7 +117,7 @@ def _is_cut(exchange: Exchange, answer: Answer) -> bool:
     if answer.framing is Framing.JSON:
         return not answer.events
     if answer.framing is Framing.EMPTY:
-        return exchange.status is None
+        return exchange.status is None or exchange.outcome is not Outcome.COMPLETED
     return answer.framing is Framing.OTHER and exchange.response_body.truncated
 
 

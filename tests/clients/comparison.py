@@ -48,11 +48,18 @@ class Both:
         return self._hold(direct, proxied, straight, through, asks_usage)
 
     async def awaited(
-        self, answers: list[Answer | Script], use: Callable[[str], Awaitable[T]], *, asks_usage: bool = False
+        self,
+        answers: list[Answer | Script],
+        use: Callable[[str], Awaitable[T]],
+        *,
+        asks_usage: bool = False,
+        in_order: bool = True,
     ) -> Seen[T]:
-        """The same for asynchronous clients."""
+        """The same for asynchronous clients; `in_order` says that their requests come one after the other."""
         direct, straight = self._take(answers, await use(self._begin(answers, self._upstream.url)))
         proxied, through = self._take(answers, await use(self._begin(answers, self._proxy.root)))
+        if not in_order:
+            straight, through = sorted(straight, key=_own_body), sorted(through, key=_own_body)
         return self._hold(direct, proxied, straight, through, asks_usage)
 
     def _begin(self, answers: list[Answer | Script], root: str) -> str:
@@ -73,6 +80,11 @@ class Both:
             body = plain_body(one)
             assert plain_body(other) == (USAGE_ASKED + body[1:] if asks_usage else body)
         return Seen(proxied, through, self._proxy.calls(len(through)))
+
+
+def _own_body(request: Received) -> bytes:
+    """A body without what kagura may have added."""
+    return request.body.removeprefix(USAGE_ASKED).removeprefix(b"{")
 
 
 def end_to_end(request: Received) -> list[tuple[str, str]]:

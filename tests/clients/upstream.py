@@ -103,7 +103,7 @@ class Upstream:
                 await _write(writer, request, answer)
                 if answer.cut:
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()

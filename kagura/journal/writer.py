@@ -39,7 +39,7 @@ class JournalWriter:
         parts = encode(record)
         length = sum(map(len, parts))
         try:
-            if self._fd < 0 or self._size >= self._segment_size or self._damaged or self._pid != os.getpid():
+            if self._is_spent():
                 self._begin()
             written = os.writev(self._fd, parts)
             if written != length:
@@ -48,6 +48,12 @@ class JournalWriter:
             self._undo()
             raise JournalError(f"{self._folder}: cannot write the journal: {error}") from error
         self._size += length
+
+    def _is_spent(self) -> bool:
+        """Whether another file is due: none yet, this one full, damaged, a parent process's, or deleted by somebody."""
+        if self._fd < 0 or self._size >= self._segment_size or self._damaged or self._pid != os.getpid():
+            return True
+        return os.fstat(self._fd).st_nlink == 0
 
     def _finish(self, rest: bytes) -> None:
         while rest:

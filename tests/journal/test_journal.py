@@ -152,6 +152,15 @@ def test_a_disk_that_is_full_raises_and_leaves_no_half_frame(tmp_path: Path, mon
     assert ids(tmp_path) == [f"{1:016x}", f"{3:016x}"]
 
 
+def test_a_file_that_somebody_deleted_is_followed_by_another(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path)
+    writer.append(started(1))
+    (file,) = journal_files(tmp_path)
+    file.remove()
+    writer.append(started(2))
+    assert ids(tmp_path) == [f"{2:016x}"]
+
+
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(JournalError, match=str(tmp_path / "file")):

@@ -110,6 +110,10 @@ class Database:
 
 
 def _parse(url: str) -> URL:
+    scheme, _, rest = url.partition("://")
+    if scheme in ("sqlite", "sqlite+pysqlite"):
+        # The path is taken as it is: file names may hold `?`, `#` and `%`.
+        return URL.create("sqlite", database=rest.removeprefix("/") or None)
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -117,9 +121,7 @@ def _parse(url: str) -> URL:
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
-    if backend != "sqlite":
-        raise StoreError(f"{backend}: no such kind of trace store", "SQLite files and PostgreSQL are supported.")
-    return parsed
+    raise StoreError(f"{backend}: no such kind of trace store", "SQLite files and PostgreSQL are supported.")
 
 
 def _name(url: URL) -> str:

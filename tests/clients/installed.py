@@ -67,8 +67,8 @@ class Proxy:
                 break
             assert time.monotonic() < deadline, f"{len(new)} of {count} calls in the store: {new}"
             time.sleep(0.03)
-        assert len(new) == count
         self._seen |= {call["id"] for call in new}
+        assert len(new) == count
         return new
 
     def stop(self) -> int:

@@ -16,7 +16,7 @@ from benchmarks.load import LoadClient, load_client
 from benchmarks.measure import QUICK, Measurement, Size, starts
 from benchmarks.stacks import Kagura, LiteLLM, Stack, provider
 
-CONSOLE = Console()
+CONSOLE = Console(width=max(Console().width, 110))
 BUSY = 0.3
 """Load average per CPU above which the machine is not ours alone."""
 

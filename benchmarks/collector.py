@@ -15,8 +15,7 @@ from benchmarks import wire
 from kagura.collector import Collector
 from kagura.collector.interpretation import Interpreter
 from kagura.config import Settings
-from kagura.journal import Ended, JournalWriter
-from kagura.journal import Started as Begun
+from kagura.journal import Ended, JournalWriter, Started
 from kagura.model import Body, Labels, Outcome
 from kagura.store import Store
 
@@ -33,7 +32,7 @@ def write_journal(folder: Path, calls: int, *, stream: bool) -> None:
         question = template.filled(number)
         answer = event.filled(number) * wire.EVENTS + end if stream else plain.filled(number)
         kind = "text/event-stream" if stream else "application/json"
-        begun = Begun(
+        begun = Started(
             id=f"{number + 1:016x}",
             provider="openai",
             dialect="openai",

@@ -56,7 +56,7 @@ class Stack:
         return None
 
 
-class Started(Stack):
+class ProcessStack(Stack):
     """A stack with a process of its own."""
 
     def __init__(self, folder: Path, upstream: int) -> None:
@@ -130,7 +130,7 @@ def _kill(pid: int) -> None:
         pass
 
 
-class Kagura(Started):
+class Kagura(ProcessStack):
     """Relay and collector, a store and a journal of their own, telemetry on and everything captured."""
 
     name = "kagura"
@@ -168,7 +168,7 @@ class Kagura(Started):
             return int(connection.execute(query).fetchone()[0])
 
 
-class LiteLLM(Started):
+class LiteLLM(ProcessStack):
     """LiteLLM proxy, one worker, no database, no callbacks."""
 
     name = "litellm"

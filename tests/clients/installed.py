@@ -38,7 +38,7 @@ class Proxy:
     """A running `kagura proxy` with its collector."""
 
     def __init__(self, home: Path, upstream: str, port: int = 0) -> None:
-        self.home = home
+        self.home, self.upstream = home, upstream
         self.env = environment(home, upstream)
         home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "kagura", "proxy", "--port", str(port)]

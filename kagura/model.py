@@ -163,13 +163,18 @@ class CostLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quantity: Decimal
     rate: Decimal
     """US dollars for one of the unit (one token, one search), not for a million."""
+    factor: Decimal | None = None
+    """What the rate is multiplied by: surcharges for a region or a speed, a negotiated discount."""
     tier: str | None = None
-    """Which step or service tier the rate belongs to, where the price has several."""
+    """Which step or service tier rate and factor belong to, where the price has several."""
+    source: str | None = None
+    """Source and date of the rate where they are not those of the price (`Cost.price_version`)."""
 
     @property
     def amount(self) -> Decimal:
         """US dollars."""
-        return self.quantity * self.rate
+        amount = self.quantity * self.rate
+        return amount if self.factor is None else amount * self.factor
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -221,14 +226,18 @@ class Call(msgspec.Struct, kw_only=True):
     endpoint: str
     """The kind of endpoint, such as `chat/completions`, `messages`, `embeddings`, `files`."""
     kind: SpanKind
+    dialect: str | None = None
+    """The reader that understood the bodies; `None` where none did."""
     billable: bool = True
-    """Whether calls to this endpoint consume tokens or other billed units at all."""
+    """Whether the call consumes tokens or other billed units that this exchange tells of."""
     request_model: str | None = None
     response_model: str | None = None
     response_id: str | None = None
     previous_response_id: str | None = None
     stream: bool = False
     usage: Usage | None = None
+    usage_partial: bool = False
+    """The usage was sent before the answer had ended, and its output count is not the whole."""
     finish_reason: str | None = None
     tool_calls: list[ToolCall] = []
     error: CallError | None = None
@@ -241,6 +250,22 @@ class Call(msgspec.Struct, kw_only=True):
     end_user: str | None = None
     notes: list[str] = []
     """What was odd about the bytes, for `attributes`."""
+    result_key: str | None = None
+    """Under which `Result.key` a later exchange may fetch this call's answer again."""
+    results: list["Result"] = []
+    """Calls that were made elsewhere and whose answers this exchange fetched."""
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """The answer of a call that was made in a batch or in the background, as a later exchange fetched it."""
+
+    key: str
+    """What tells this result from all others of its provider, however often it is fetched."""
+    call: Call
+    at: int | None = None
+    """When the provider made it, where it says so; the price of that day holds."""
+    batched: bool = False
+    """It was made in a batch and is billed at batch rates."""
 
 
 class Span(msgspec.Struct, kw_only=True):
@@ -273,6 +298,9 @@ class Span(msgspec.Struct, kw_only=True):
     http_status: int | None = None
     outcome: str | None = None
     attempt: int = 1
+    """Which try of one step this is: a request that was sent again after an error or a cut is the next one."""
+    first_attempt_id: str | None = None
+    """The span of the step's first attempt; `None` on that one itself."""
     usage: Usage | None = None
     cost: Cost | None = None
     finish_reason: str | None = None

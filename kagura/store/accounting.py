@@ -1,7 +1,8 @@
 """What one span adds to the sums of its execution and of its slot.
 
 The same functions read a new row and the row it replaces, so that adding the one and taking off the other keeps every
-sum exactly what counting all spans afresh would give.
+sum exactly what counting all spans afresh would give. Calls to models are counted as steps: a further attempt of one
+is a retry, and only its tokens, time and cost are added.
 """
 
 import operator
@@ -38,6 +39,7 @@ EXECUTION_SUMS = (
     "spans",
     "running_spans",
     "llm_calls",
+    "retries",
     "running_calls",
     "tool_calls",
     "tool_requests",
@@ -53,6 +55,7 @@ EXECUTION_SUMS = (
 SLOT_KEY = ("slot", "agent", "provider", "kind", "name")
 SLOT_SUMS = (
     "calls",
+    "retries",
     "running",
     "errors",
     "duration",
@@ -75,6 +78,7 @@ ACCOUNTED = (
     "status",
     "started_at",
     "ended_at",
+    "attempt",
     "provider",
     "request_model",
     "response_model",
@@ -132,10 +136,12 @@ def execution_sums(row: Columns) -> Sums:
     """What a row of `spans` adds to its execution, in the order of `EXECUTION_SUMS`."""
     is_call = row["kind"] in MODEL_KINDS
     runs = row["status"] == _RUNNING
+    again = row["attempt"] > 1
     return (
         1,
         int(runs),
-        int(is_call),
+        int(is_call and not again),
+        int(is_call and again),
         int(is_call and runs),
         int(row["kind"] == _TOOL),
         len(requested_tools(row)),
@@ -154,8 +160,10 @@ def slot_entries(row: Columns) -> Iterator[tuple[SlotKey, Sums]]:
     name = model_of(row) if is_call else to_key(row["name"]) if kind == _TOOL else None
     slot = row["started_at"] // SLOT
     ended_at = row["ended_at"]
+    again = is_call and row["attempt"] > 1
     sums = (
-        1,
+        int(not again),
+        int(again),
         int(row["status"] == _RUNNING),
         int(row["status"] == _FAILED),
         0 if ended_at is None else ended_at - row["started_at"],

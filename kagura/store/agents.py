@@ -52,6 +52,7 @@ class Agents(Database):
                 average_duration=durations.average,
                 p95_duration=durations.p95,
                 success_rate=durations.success_rate,
+                retries=calls["retries"],
             )
 
     def agents(self, since: int | None = None) -> list[AgentRow]:

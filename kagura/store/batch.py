@@ -34,6 +34,8 @@ class Batch(msgspec.Struct, kw_only=True):
     contents: list[tuple[str, SpanContents]] = []
     """Contents by span id."""
     metrics: list[Metric] = []
+    results: dict[str, str] = {}
+    """Ids of spans by the key of the provider's result whose usage they hold (see `model.Result`)."""
     positions: dict[str, int] = {}
     """How far each journal file has been read, by file name."""
     finished_files: list[str] = []

@@ -156,7 +156,7 @@ def _sums() -> list[ColumnElement[Any]]:
     tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
     return [
         func.count(distinct(spans.c.execution_id)).label("executions"),
-        func.sum(case((is_call, 1), else_=0)).label("calls"),
+        func.sum(case((and_(is_call, spans.c.attempt == 1), 1), else_=0)).label("calls"),
         *(func.sum(case((is_call, spans.c[name]), else_=0)).label(name) for name in tokens),
         func.sum(case((estimated, 0), else_=spans.c.cost)).label("cost_billed"),
         func.sum(case((estimated, spans.c.cost), else_=0)).label("cost_estimated"),

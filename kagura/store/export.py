@@ -112,6 +112,7 @@ def span_object(span: Span) -> JsonObject:
         "cost_estimated": cost and cost.estimated,
         "price_version": cost and cost.price_version,
         "attempt": span.attempt,
+        "first_attempt_id": span.first_attempt_id,
         "tags": span.tags,
         "attributes": span.attributes,
     }
@@ -132,6 +133,7 @@ def execution_object(execution: ExecutionRow) -> JsonObject:
         "session_id": execution.session_id,
         "user": execution.user,
         "llm_calls": execution.llm_calls,
+        "retries": execution.retries,
         "tool_calls": execution.tool_calls,
         "errors": execution.errors,
         "input_tokens": execution.tokens.input,

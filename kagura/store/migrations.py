@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from kagura.errors import StoreError
-from kagura.store.schema import metadata, schema_version
+from kagura.store.schema import executions, metadata, results, schema_version, spans, usage_days, usage_slots
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -18,7 +18,18 @@ class Migration(msgspec.Struct, frozen=True):
 
 FIRST_VERSION = 1
 
-MIGRATIONS: tuple[Migration, ...] = ()
+
+def _count_attempts(connection: Connection) -> None:
+    """Further attempts of a call are told from calls, and results that can be fetched twice are known."""
+    collation = ' COLLATE "C"' if connection.dialect.name == "postgresql" else ""
+    connection.execute(text(f"ALTER TABLE spans ADD COLUMN first_attempt_id TEXT{collation}"))
+    for table in (executions, usage_slots, usage_days):
+        connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN retries BIGINT NOT NULL DEFAULT 0"))
+    next(index for index in spans.indexes if index.name == "ix_spans_first_attempt").create(connection)
+    results.create(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_attempts),)
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 
 _LOCK = 0x6B616775

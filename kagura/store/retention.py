@@ -19,6 +19,7 @@ from kagura.store.schema import (
     executions,
     marks,
     metrics,
+    results,
     span_contents,
     span_tags,
     spans,
@@ -50,6 +51,7 @@ class Retention(Database):
             pruned_spans = self._remove(spans, old, _remove_span_parts)
             idle = and_(executions.c.last_activity_at < cut, executions.c.status != Status.RUNNING.value)
             pruned_executions = self._remove(executions, idle, _remove_execution_parts)
+            self._remove(results, results.c.at < cut, _remove_nothing)
         if ages:
             self._give_back()
         return Pruned(spans=pruned_spans, executions=pruned_executions, contents=pruned_contents)

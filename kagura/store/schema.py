@@ -55,6 +55,7 @@ executions = Table(
     Column("spans", BigInteger, nullable=False),
     Column("running_spans", BigInteger, nullable=False),
     Column("llm_calls", BigInteger, nullable=False),
+    Column("retries", BigInteger, nullable=False),
     Column("running_calls", BigInteger, nullable=False),
     Column("tool_calls", BigInteger, nullable=False),
     Column("tool_requests", BigInteger, nullable=False),
@@ -106,6 +107,7 @@ spans = Table(
     Column("http_status", Integer),
     Column("outcome", Text),
     Column("attempt", Integer, nullable=False),
+    Column("first_attempt_id", ID),
     Column("input_tokens", BigInteger),
     Column("cache_read_tokens", BigInteger),
     Column("cache_write_tokens", BigInteger),
@@ -149,6 +151,8 @@ Index(
     sqlite_where=NOT_COMPLETED,
     postgresql_where=NOT_COMPLETED,
 )
+_AGAIN = spans.c.first_attempt_id.is_not(None)
+Index("ix_spans_first_attempt", spans.c.first_attempt_id, sqlite_where=_AGAIN, postgresql_where=_AGAIN)
 
 
 def _usage(name: str) -> Table:
@@ -161,6 +165,7 @@ def _usage(name: str) -> Table:
         Column("kind", Text, primary_key=True),
         Column("name", Text, primary_key=True),
         Column("calls", BigInteger, nullable=False),
+        Column("retries", BigInteger, nullable=False),
         Column("running", BigInteger, nullable=False),
         Column("errors", BigInteger, nullable=False),
         Column("duration", BigInteger, nullable=False),
@@ -243,6 +248,16 @@ journal_positions = Table(
     Column("position", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
+
+results = Table(
+    "results",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("span_id", ID, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Which span holds the usage of an answer that can be fetched more than once: of a batch, of a background response."""
+Index("ix_results_at", results.c.at)
 
 marks = Table(
     "marks",

@@ -1,6 +1,7 @@
 """The trace store as everyone uses it."""
 
 from kagura.store.agents import Agents
+from kagura.store.attempts import Attempts
 from kagura.store.costs import Costs
 from kagura.store.executions import Executions
 from kagura.store.export import Export
@@ -8,5 +9,5 @@ from kagura.store.retention import Retention
 from kagura.store.writes import Writes
 
 
-class Store(Writes, Executions, Agents, Costs, Export, Retention):
+class Store(Writes, Executions, Attempts, Agents, Costs, Export, Retention):
     """One trace store, opened with `Store.open(url)`; each base is one subject of its methods."""

@@ -34,7 +34,9 @@ class ExecutionRow(Execution, kw_only=True):
     """An execution with the sums over its spans; the sums outlive spans that retention removed."""
 
     llm_calls: int = 0
-    """Calls to models, embeddings and running ones included."""
+    """Calls to models, embeddings and running ones included; however many attempts one took, it is one call."""
+    retries: int = 0
+    """Further attempts of those calls."""
     running_calls: int = 0
     tool_calls: int = 0
     """Tool spans, or the tools that its calls asked for where those are more."""
@@ -68,7 +70,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Begun in the window."""
     llm_calls: int
     errors: int
-    """Model calls that failed."""
+    """Attempts of model calls that failed."""
     tokens: TokenTotals
     cost: CostTotals
     average_duration: int | None
@@ -76,6 +78,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     p95_duration: int | None
     success_rate: float | None
     """Share of completed ones, 0 to 1."""
+    retries: int = 0
+    """Further attempts of the model calls, which `llm_calls` leaves out."""
 
 
 class AgentRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from kagura.store.accounting import (
     day_key,
     slot_entries,
 )
+from kagura.store.attempts import result_key
 from kagura.store.batch import Batch, Metric
 from kagura.store.contents import write_contents
 from kagura.store.database import Database, retried
@@ -33,6 +34,7 @@ from kagura.store.schema import (
     NOT_COMPLETED,
     journal_positions,
     metrics,
+    results,
     span_tags,
     spans,
     usage_days,
@@ -114,6 +116,7 @@ def _apply(connection: Connection, batch: Batch) -> None:
     if batch.contents:
         write_contents(connection, batch.contents, _starts(connection, batch, new))
     _write_metrics(connection, batch.metrics)
+    _write_results(connection, batch.results)
     _write_positions(connection, batch)
 
 
@@ -200,6 +203,13 @@ def _write_metrics(connection: Connection, given: Sequence[Metric]) -> None:
     ]
     if rows:
         connection.execute(upsert(connection, metrics, put=["value"]), rows)
+
+
+def _write_results(connection: Connection, given: Mapping[str, str]) -> None:
+    now = now_us()
+    rows = [{"key": result_key(key), "span_id": to_key(span_id), "at": now} for key, span_id in sorted(given.items())]
+    if rows:
+        connection.execute(upsert(connection, results, put=["span_id", "at"]), rows)
 
 
 def _write_positions(connection: Connection, batch: Batch) -> None:

@@ -3,8 +3,9 @@ import threading
 import pytest
 from sqlalchemy import Connection, text
 
-from kagura.store import Store
+from kagura.store import Batch, Store
 from kagura.store.migrations import FIRST_VERSION, MIGRATIONS, Migration, latest, migrate
+from tests.store.things import llm, span_id
 
 
 def add_colour(connection: Connection) -> None:
@@ -44,6 +45,24 @@ def test_a_migration_that_fails_leaves_the_old_schema(store: Store) -> None:
     with store.writing() as connection:
         assert version(connection) == latest()
         add_colour(connection)
+
+
+def test_a_database_of_the_first_version_learns_of_attempts_and_results(store: Store) -> None:
+    store.write(Batch(spans=[llm(1)]))
+    with store.writing() as connection:
+        for statement in (
+            "DROP TABLE results",
+            "DROP INDEX ix_spans_first_attempt",
+            "ALTER TABLE spans DROP COLUMN first_attempt_id",
+            *(f"ALTER TABLE {name} DROP COLUMN retries" for name in ("executions", "usage_slots", "usage_days")),
+        ):
+            connection.execute(text(statement))
+        connection.execute(text("UPDATE schema_version SET version = :version"), {"version": FIRST_VERSION})
+        migrate(connection, MIGRATIONS[:1])
+    store.write(Batch(spans=[llm(2, attempt=2, first_attempt_id=span_id(1))], results={"a": span_id(1)}))
+    (row,) = store.executions()
+    assert (row.llm_calls, row.retries, row.spans) == (1, 1, 2)
+    assert store.result_spans(["a", "b"]) == {"a": span_id(1)}
 
 
 def test_many_may_open_a_new_database_at_once(lasting_url: str) -> None:

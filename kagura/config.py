@@ -111,6 +111,10 @@ class Settings(_Section, frozen=True):
         dict[str, dict[str, Decimal]],
         Meta(description="Your own prices, in US dollars per million tokens, by model or provider/model."),
     ] = {}
+    discounts: Annotated[
+        dict[str, Decimal],
+        Meta(description="Negotiated percent off list prices, by provider or provider/model; negative adds."),
+    ] = {}
     redact: Annotated[list[str], Meta(description="Regular expressions; what they match is stored as [redacted].")] = []
     proxy: ProxySettings = ProxySettings()
     capture: CaptureSettings = CaptureSettings()
@@ -192,6 +196,7 @@ def load(
             places[name] = f"--{name.split('.')[-1].replace('_', '-')}"
     settings = _convert(data, source, places)
     _check_patterns(settings.redact, source)
+    _check_discounts(settings.discounts, source, places)
     return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
 
 
@@ -285,22 +290,32 @@ def _one_line(error: Exception) -> str:
 def _convert(data: dict[str, Any], source: _File, places: dict[str, str]) -> Settings:
     """`data` as Settings; maps are read entry by entry so that an error can name its line."""
     data = {key: value for key, value in data.items() if value is not None or key == "db"}
-    for name, kind in (("providers", ProviderSettings), ("models", str), ("prices", dict[str, Decimal])):
+    for name, kind in (
+        ("providers", ProviderSettings),
+        ("models", str),
+        ("prices", dict[str, Decimal]),
+        ("discounts", Decimal),
+    ):
         entries = data.get(name)
         if isinstance(entries, dict):
             data[name] = {
-                str(key): _checked(_exact(value) if name == "prices" else value, kind, source, places, [name, str(key)])
+                str(key): _checked(
+                    _exact(value) if name in _DECIMALS else value, kind, source, places, [name, str(key)]
+                )
                 for key, value in entries.items()
             }
     settings: Settings = _checked(data, Settings, source, places, [])
     return settings
 
 
+_DECIMALS = frozenset(["prices", "discounts"])
+
+
 def _exact(value: Any) -> Any:
     """Numbers as written, so that 0.1 dollars stay 0.1."""
-    return (
-        {k: str(v) if isinstance(v, int | float) else v for k, v in value.items()} if isinstance(value, dict) else value
-    )
+    if isinstance(value, dict):
+        return {key: _exact(inner) for key, inner in value.items()}
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _checked(value: Any, kind: Any, source: _File, places: dict[str, str], keys: list[str]) -> Any:
@@ -349,3 +364,13 @@ def _check_patterns(patterns: list[str], source: _File) -> None:
                 f"{source.place(['redact'])}: `redact`: {pattern!r} is not a regular expression: {error}",
                 "Python's `re` syntax is used.",
             ) from None
+
+
+def _check_discounts(discounts: Mapping[str, Decimal], source: _File, places: Mapping[str, str]) -> None:
+    for key, percent in discounts.items():
+        if not percent.is_finite() or abs(percent) > 100:
+            raise ConfigError(
+                f"{places.get('discounts') or source.place(['discounts', key])}: `discounts.{key}`: "
+                f"{percent} is no percentage",
+                "Give percent off the list price, such as 12.5; a negative number adds to it.",
+            )

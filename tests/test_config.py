@@ -53,6 +53,7 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path) -> None:
         "providers": "{mine: {base_url: 'http://a', dialect: openai}}",
         "models": "{fast: groq/llama}",
         "prices": "{mine: {input: 0.1}}",
+        "discounts": "{openai: 12.5}",
         "redact": "[secret]",
         "proxy.host": "0.0.0.0",
         "proxy.port": "5",
@@ -77,6 +78,7 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path) -> None:
 
 def test_prices_keep_the_digits_that_were_written(tmp_path: Path) -> None:
     assert settings(tmp_path, "prices: {m: {input: 0.1}}\n").prices["m"]["input"] == Decimal("0.1")
+    assert settings(tmp_path, "discounts: {openai: 12.1}\n").discounts["openai"] == Decimal("12.1")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,8 @@ def test_prices_keep_the_digits_that_were_written(tmp_path: Path) -> None:
         ("providers:\n  a: {base_url: 'http://a'}\n  b: {bas_url: x}\n", r"config\.yaml:3: .*`providers\.b\.bas_url`"),
         ("providers:\n  a:\n    base_url: nowhere\n", r"config\.yaml:3: `providers\.a\.base_url`"),
         ("prices:\n  a: {input: 1}\n  b: {input: much}\n", r"config\.yaml:3: `prices\.b`: invalid decimal"),
+        ("discounts:\n  openai: some\n", r"config\.yaml:2: `discounts\.openai`: invalid decimal"),
+        ("discounts:\n  a: 5\n  b: 101\n", r"config\.yaml:3: `discounts\.b`: 101 is no percentage"),
         ("capture: {content: some}\n", r"config\.yaml:1: `capture\.content`: invalid enum value 'some'"),
         ("redact: ['(']\n", r"config\.yaml:1: `redact`: '\(' is not a regular expression"),
         ("proxy: {port: 1}\nproxy: {port: 2}\n", r"config\.yaml:2: `proxy` is given twice"),

@@ -28,6 +28,10 @@ EXAMPLES = {
     "prices": """\
   my-model: {input: 0.5, cache_read: 0.1, output: 1.5}
   openai/gpt-4o: {input: 2.25, output: 9}""",
+    "discounts": """\
+  openai: 12.5
+  anthropic/claude-opus-5-5: 20
+  azure: -10   # a surcharge, such as for a data zone""",
     "redact": "  - 'sk-[A-Za-z0-9_-]{20,}'",
 }
 """What an entry of a map or list looks like; it stands for the default, which is none."""

@@ -123,7 +123,7 @@ def _amounts(rates: dict[str, Decimal]) -> dict[str, str]:
 
 
 def _utc_midnight(day: Any) -> int:
-    from kagura.pricing.catalog import start_us
+    from kagura.pricing.book import start_us
 
     return start_us(day.isoformat())
 

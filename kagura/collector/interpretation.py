@@ -10,6 +10,7 @@ from kagura.collector.redaction import Redaction
 from kagura.config import Settings
 from kagura.model import Call, CallError, Cost, Exchange, JsonObject, Outcome, Span, SpanKind, Status
 from kagura.pricing import Catalog
+from kagura.pricing.facts import facts_of
 from kagura.providers import Provider, load, read
 from kagura.providers.decode import decode
 from kagura.store import SpanContents
@@ -37,7 +38,7 @@ class Interpreter:
         """An interpreter with the providers, prices and redaction of the settings."""
         providers = load({name: row.given() for name, row in settings.providers.items()})
         prices = [path for path in (settings.prices_file,) if Path(path).exists()]
-        catalog = Catalog.load(prices, settings.prices)
+        catalog = Catalog.load(prices, settings.prices, settings.discounts)
         return cls(providers, catalog, Redaction(settings.capture, settings.redact))
 
     def interpret(self, exchange: Exchange) -> Interpreted:
@@ -101,8 +102,10 @@ class Interpreter:
             return None
         if call.usage is None:
             return Cost()
+        provider = self._providers.get(exchange.provider)
+        facts = facts_of(call, exchange.target, (provider.base_url if provider else None) or "")
         return self._catalog.cost(
-            exchange.provider, call.request_model, call.response_model, call.usage, exchange.received_at
+            exchange.provider, call.request_model, call.response_model, call.usage, exchange.received_at, facts
         )
 
     def _contents(self, exchange: Exchange, call: Call) -> SpanContents | None:

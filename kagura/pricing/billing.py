@@ -1,10 +1,13 @@
 """A bill: what a call consumed, taken apart so that nothing is counted twice, times what each part costs."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from kagura.model import Cost, CostLine, CostSource, Usage, UsageSource
-from kagura.pricing.price import PREPAID_TIERS, TOOL_UNITS, Price, Rates, tier_name
+from kagura.pricing.facts import TIER
+from kagura.pricing.price import NO_LABELS, Factor, Price, Rates, variant_label
+from kagura.pricing.tiers import PREPAID_TIERS, tier_name
+from kagura.pricing.units import MEASURES, OUTPUT_UNITS, TOKEN_UNITS, TOOL_UNITS
 
 STAND_INS: dict[str, tuple[str, ...]] = {
     "cache_read": ("input",),
@@ -28,14 +31,6 @@ FREE_UNITS = frozenset(["web_fetch"])
 """Units that providers count and do not bill
 (https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool#usage-and-pricing)."""
 
-MEASURES = frozenset(
-    [
-        *("seconds", "output_seconds", "audio_input_seconds", "video_seconds", "video_input_seconds"),
-        *("characters", "output_characters", "images", "image_inputs", "pixels"),
-    ]
-)
-"""Other measures of what tokens count: billed where the price has no rate for the call's tokens."""
-
 NOT_BILLED = FREE_UNITS | {BILLED_INPUT, BILLED_OUTPUT}
 """Units that make no line of their own."""
 
@@ -43,24 +38,33 @@ UNKNOWN = Cost()
 
 
 def cost_of(
-    price: Price | None, usage: Usage | None, at_us: int, other_rates: Mapping[str, Decimal] | None = None
+    price: Price | None,
+    usage: Usage | None,
+    at_us: int,
+    facts: Mapping[str, str] = NO_LABELS,
+    factors: Iterable[Factor] = (),
+    other_rates: Mapping[str, Decimal] | None = None,
 ) -> Cost:
-    """What a call at an instant cost; `other_rates` are of units that the price does not know.
+    """What a call at an instant cost.
 
-    `provider_cost` wins as the total. Without it the total is `None` where price or usage is unknown, where a token
-    count has no rate, and where the capacity was paid in advance.
+    `facts` are what the call shows beside its usage, `factors` surcharges and discounts on top of the price's own, and
+    `other_rates` are of units that the price does not know. `provider_cost` wins as the total. Without it the total is
+    `None` where price or usage is unknown, where a token count has no rate, and where the capacity was paid in advance.
     """
     if usage is None:
         return UNKNOWN
-    tier = tier_name(usage.service_tier)
+    tier = tier_name(usage.service_tier) or tier_name(facts.get(TIER))
     lines: list[CostLine] = []
     unpriced: list[str] = []
     priced = False
     if price is not None and tier not in PREPAID_TIERS:
-        rates = price.rates_at(at_us, usage.input or 0, tier)
-        if other_rates:
-            rates = rates._replace(amounts={**rates.amounts, **other_rates})
-        priced = _fill(lines, unpriced, rates, usage)
+        rates = price.rates_at(at_us, usage.input or 0, tier, facts)
+        rates = rates._replace(
+            amounts={**rates.amounts, **other_rates} if other_rates else rates.amounts,
+            factors=(*rates.factors, *factors),
+        )
+        note = f"no {tier} rate" if tier and not price.has_tier(tier) else None
+        priced = _Bill(rates, lines, unpriced, note).fill(usage)
     total: Decimal | None
     source: CostSource | None
     if usage.provider_cost is not None:
@@ -80,30 +84,113 @@ def cost_of(
     )
 
 
-def _fill(lines: list[CostLine], unpriced: list[str], rates: Rates, usage: Usage) -> bool:
-    """Write the bill's lines; tell whether its sum is what the call cost.
+class _Bill:
+    """The lines of a bill as they are written."""
 
-    What tools and other models took on top says nothing of the call itself.
+    def __init__(self, rates: Rates, lines: list[CostLine], unpriced: list[str], note: str | None) -> None:
+        self._rates, self._lines, self._unpriced, self._note = rates, lines, unpriced, note
+
+    def fill(self, usage: Usage) -> bool:
+        """Write the lines; tell whether their sum is what the call cost.
+
+        What tools and other models took on top says nothing of the call itself.
+        """
+        amounts = self._rates.amounts
+        known = usage.input is not None or usage.output is not None
+        measured = {unit for unit, quantity in usage.units.items() if quantity and unit in MEASURES}
+        by_measure = "input" not in amounts and not measured.isdisjoint(amounts)
+        complete = by_measure or self._add_tokens(usage)
+        beside = NOT_BILLED | MEASURES if self._lines else NOT_BILLED
+        for unit, quantity in usage.units.items():
+            if not quantity or unit in beside:
+                continue
+            if not self._add(unit, quantity):
+                self._unpriced.append(unit)
+            elif unit not in TOOL_UNITS and ":" not in unit:
+                known = True
+        if known and REQUEST in amounts:
+            self._add(REQUEST, Decimal(1))
+        return known and complete
+
+    def _add_tokens(self, usage: Usage) -> bool:
+        found = parts(usage, _own_rates(self._rates.amounts))
+        complete = True
+        if self._rates.steps:
+            for unit, tokens, rates in _stepped(found, self._rates):
+                complete = self._priced(unit, Decimal(tokens), rates) and complete
+            return complete
+        for unit, tokens in found:
+            complete = self._priced(unit, Decimal(tokens), self._rates) and complete
+        return complete
+
+    def _priced(self, unit: str, quantity: Decimal, rates: Rates) -> bool:
+        if self._add(unit, quantity, rates):
+            return True
+        self._unpriced.append(unit)
+        return False
+
+    def _add(self, unit: str, quantity: Decimal, rates: Rates | None = None) -> bool:
+        rates = rates or self._rates
+        billed_as = next((name for name in (unit, *STAND_INS.get(unit, ())) if name in rates.amounts), None)
+        if billed_as is None:
+            return False
+        labels = [f"{billed_as} rate"] if billed_as != unit else []
+        if billed_as in rates.labels:
+            labels.append(rates.labels[billed_as])
+        if unit in TOKEN_UNITS and self._note:
+            labels.append(self._note)
+        minimum = rates.minimums.get(unit)
+        if minimum is not None and quantity < minimum:
+            labels.append(f"at least {minimum:f}")
+            quantity = minimum
+        factor = None
+        for part in rates.factors:
+            if not part.tokens_only or _is_tokens(unit):
+                factor = part.value if factor is None else factor * part.value
+                labels.append(part.label)
+        self._lines.append(
+            CostLine(
+                unit=unit,
+                quantity=quantity,
+                rate=rates.amounts[billed_as],
+                factor=factor,
+                tier=", ".join(labels) or None,
+                source=rates.sources.get(billed_as),
+            )
+        )
+        return True
+
+
+def _is_tokens(unit: str) -> bool:
+    """Whether a unit is tokens, of this model or (`claude-opus-4-6:input_tokens`) of another."""
+    return unit in TOKEN_UNITS or unit.endswith("_tokens")
+
+
+def _stepped(found: Iterable[tuple[str, int]], rates: Rates) -> Iterator[tuple[str, int, Rates]]:
+    """Token counts cut where a marginal step begins, each piece with the rates that it pays.
+
+    What was cached stands at the head of a prompt, so it takes the first places.
     """
-    known = usage.input is not None or usage.output is not None
-    measured = {unit for unit, quantity in usage.units.items() if quantity and unit in MEASURES}
-    by_measure = "input" not in rates.amounts and not measured.isdisjoint(rates.amounts)
-    complete = True
-    for unit, tokens in parts(usage, _own_rates(rates.amounts)):
-        if not by_measure and not _add(lines, rates, unit, Decimal(tokens)):
-            unpriced.append(unit)
-            complete = False
-    beside = NOT_BILLED | MEASURES if lines else NOT_BILLED
-    for unit, quantity in usage.units.items():
-        if not quantity or unit in beside:
+    position = 0
+    ordered = sorted(found, key=lambda part: (part[0] in OUTPUT_UNITS, "cache" not in part[0]))
+    for unit, tokens in ordered:
+        if unit in OUTPUT_UNITS:
+            yield unit, tokens, rates
             continue
-        if not _add(lines, rates, unit, quantity):
-            unpriced.append(unit)
-        elif unit not in TOOL_UNITS and ":" not in unit:
-            known = True
-    if known and REQUEST in rates.amounts:
-        _add(lines, rates, REQUEST, Decimal(1))
-    return known and complete
+        behind = position + tokens
+        while position < behind:
+            reached = [step for step in rates.steps if (step.above or 0) <= position]
+            ends = [step.above or 0 for step in rates.steps if (step.above or 0) > position]
+            end = min([behind, *ends])
+            piece = rates
+            for step in reached:
+                label = variant_label(step)
+                piece = piece._replace(
+                    amounts={**piece.amounts, **step.rates},
+                    labels={**piece.labels, **dict.fromkeys(step.rates, label)},
+                )
+            yield unit, end - position, piece
+            position = end
 
 
 def _own_rates(amounts: Mapping[str, Decimal]) -> Container[str]:
@@ -111,21 +198,6 @@ def _own_rates(amounts: Mapping[str, Decimal]) -> Container[str]:
     if "reasoning" in amounts and amounts["reasoning"] == amounts.get("output"):
         return amounts.keys() - {"reasoning"}
     return amounts
-
-
-def _add(lines: list[CostLine], rates: Rates, unit: str, quantity: Decimal) -> bool:
-    amount = rates.amounts.get(unit)
-    label = rates.labels.get(unit)
-    if amount is None:
-        for other in STAND_INS.get(unit, ()):
-            amount = rates.amounts.get(other)
-            if amount is not None:
-                label = ", ".join(filter(None, (f"{other} rate", rates.labels.get(other))))
-                break
-        else:
-            return False
-    lines.append(CostLine(unit=unit, quantity=quantity, rate=amount, tier=label))
-    return True
 
 
 def parts(usage: Usage, rated: Container[str]) -> Iterator[tuple[str, int]]:

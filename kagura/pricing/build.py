@@ -17,7 +17,8 @@ import msgspec
 
 from kagura.errors import PricingError
 from kagura.pricing import litellm
-from kagura.pricing.catalog import BUNDLED, Catalog, start_us
+from kagura.pricing.book import start_us
+from kagura.pricing.catalog import BUNDLED, Catalog
 from kagura.pricing.price import agree
 from kagura.pricing.rows import PriceRow, format_rows, read_rows
 from kagura.pricing.update import changes, read_list, today

@@ -2,24 +2,23 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from kagura.model import Cost, Usage
 from kagura.pricing.billing import UNKNOWN, cost_of
-from kagura.pricing.names import (
-    LOCAL_PROVIDERS,
-    MAKERS,
-    OPEN_WEIGHTS,
-    STAND_INS,
-    matches,
-    provider_name,
-    spellings,
-)
-from kagura.pricing.price import Price, agree, price_of, rate_unit
-from kagura.pricing.rows import Clause, PriceRow, parse_trusted_rows, read_rows
+from kagura.pricing.book import Book, Hit, Timeline, start_us, timeline
+from kagura.pricing.facts import REGION
+from kagura.pricing.names import LOCAL_PROVIDERS, MAKERS, OPEN_WEIGHTS, STAND_INS, provider_name, spellings
+from kagura.pricing.price import NO_LABELS, Factor, Price
+from kagura.pricing.rows import PriceRow, parse_trusted_rows, read_rows
+from kagura.pricing.surcharges import surcharges
+from kagura.pricing.units import rate_unit
+
+V = TypeVar("V")
 
 BUNDLED = Path(__file__).with_name("prices.jsonl")
 """The price list that comes with kagura."""
@@ -27,117 +26,85 @@ BUNDLED = Path(__file__).with_name("prices.jsonl")
 CORRECTIONS = Path(__file__).with_name("corrections.jsonl")
 """Prices read by hand off the providers' own pages, where the sources are wrong or silent. The page is their source."""
 
-ORIGINS = {"litellm": 0, "genai-prices": 1}
-"""Whose word counts more where two sources state a price for the same days; a row from anywhere else counts most.
-
-genai-prices reads the providers' pages by hand and dates its prices; LiteLLM's map is broad and undated."""
-
-BROAD = "litellm"
-"""The source that fills the gaps of the others: units and tiers that they say nothing about."""
-
 OVERRIDE = "config"
 """The source of the user's own prices."""
 
-DAY_US = 86_400_000_000
 CACHE_SIZE = 20_000
 """Names of models come from clients: what is remembered about them must not grow for ever."""
 
-Timeline = tuple[list[int], list[Price]]
-"""Instants in rising order, and the price from each on."""
+Overrides = Mapping[str, Mapping[str, Decimal]]
+"""The user's own prices by `model` or `provider/model`: US dollars for a million tokens, for one of any other unit."""
+
+Discounts = Mapping[str, Decimal]
+"""Percent off the list price, by `provider` or `provider/model`; a surcharge is negative."""
 
 
-class Entry:
-    """The rows of one model from one source."""
+class How(StrEnum):
+    """Why a price holds for a model."""
 
-    __slots__ = ("origin", "rows")
+    OWN = "set in the configuration"
+    EXACT = "the name in the price list"
+    SIMILAR = "a pattern of the price list"
+    MAKER_AT_HOST = "the maker's price, which the host charges"
+    ONLY_MAKER = "the price of the only maker of such models"
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self.rows: list[PriceRow] = []
 
+class Match(NamedTuple):
+    """What was found for a model, and why."""
 
-class Book:
-    """The models of one provider, by name and by pattern."""
-
-    __slots__ = ("entries", "names", "patterns")
-
-    def __init__(self, rows: Iterable[PriceRow]) -> None:
-        self.entries: dict[tuple[str, str], Entry] = {}
-        self.names: dict[str, list[Entry]] = {}
-        self.patterns: list[tuple[Clause, Entry]] = []
-        for row in rows:
-            self._add(row)
-
-    def _add(self, row: PriceRow) -> None:
-        key = (row.model.lower(), row.origin)
-        entry = self.entries.get(key)
-        if entry is None:
-            entry = self.entries[key] = Entry(row.origin)
-        entry.rows.append(row)
-        for name in (row.model, *row.names):
-            entries = self.names.setdefault(name.lower(), [])
-            if all(known.origin != entry.origin for known in entries):
-                entries.append(entry)
-        if row.match is not None:
-            self.patterns.append((row.match, entry))
-
-    def exact(self, names: Sequence[str]) -> list[Entry]:
-        """The model of the first of `names` that the book has, one entry a source."""
-        return next((_settled(name, self.names[name]) for name in names if name in self.names), [])
-
-    def similar(self, names: Sequence[str]) -> list[Entry]:
-        """The model whose pattern is the first to fit one of `names`, one entry a source."""
-        for name in names:
-            found: dict[str, Entry] = {}
-            for clause, entry in self.patterns:
-                if entry.origin not in found and matches(clause, name):
-                    found[entry.origin] = entry
-            if found:
-                return list(found.values())
-        return []
+    how: How
+    name: str
+    """The spelling of the model's name that was found."""
+    prices: Timeline
 
 
 class Catalog:
     """Every price known. Make it with `load`."""
 
     def __init__(
-        self, rows: Iterable[PriceRow] = (), overrides: Mapping[str, Mapping[str, Decimal]] | None = None
+        self, rows: Iterable[PriceRow] = (), overrides: Overrides | None = None, discounts: Discounts | None = None
     ) -> None:
         self._rows: dict[str, list[PriceRow]] = {}
         self._books: dict[str, Book] = {}
-        self._overrides = _override_keys(overrides or {})
-        self._found: dict[tuple[str, str], Timeline | None] = {}
+        self._overrides = _by_provider_name(overrides or {})
+        self._discounts = _by_provider_name(discounts or {})
+        self._found: dict[tuple[str, str, str | None], Match | None] = {}
         for row in rows:
             self._rows.setdefault(row.provider, []).append(row)
 
     @classmethod
     def load(
-        cls, paths: Sequence[Path] = (), overrides: Mapping[str, Mapping[str, Decimal]] | None = None
+        cls, paths: Sequence[Path] = (), overrides: Overrides | None = None, discounts: Discounts | None = None
     ) -> "Catalog":
         """The bundled prices, those of `paths` (absent files are empty), and the user's own above all.
 
-        `overrides` are US dollars for a million tokens, or for one of any other unit, by `model` or `provider/model`;
-        an override is the whole price of its model. Raises `PricingError` where a file is malformed.
+        An override is the whole price of its model, and no discount is taken off it. Raises `PricingError` where a
+        file is malformed.
         """
         rows = list(bundled_rows())
         for path in paths:
             rows += read_rows(path)
-        return cls(rows, overrides)
+        return cls(rows, overrides, discounts)
 
-    def find(self, provider: str, model: str, at_us: int) -> Price | None:
-        """The price of a model at a provider at an instant; `None` where nobody states one."""
-        key = (provider, model)
+    def find(self, provider: str, model: str, at_us: int, region: str | None = None) -> Price | None:
+        """The price of a model at a provider (in a region) at an instant; `None` where nobody states one."""
+        match = self.match(provider, model, region)
+        if match is None:
+            return None
+        starts, prices = match.prices
+        index = bisect_right(starts, at_us) - 1
+        return prices[index] if index >= 0 else None
+
+    def match(self, provider: str, model: str, region: str | None = None) -> Match | None:
+        """What the catalogue has for a model's name, and why; `None` where it has nothing."""
+        key = (provider, model, region)
         try:
-            timeline = self._found[key]
+            return self._found[key]
         except KeyError:
             if len(self._found) >= CACHE_SIZE:
                 self._found.clear()
-            timeline = self._found[key] = self._search(provider_name(provider), model)
-        if timeline is None:
-            return None
-        starts, prices = timeline
-        index = bisect_right(starts, at_us) - 1
-        return prices[index] if index >= 0 else None
+            found = self._found[key] = self._search(provider_name(provider), model, region)
+            return found
 
     def cost(
         self,
@@ -146,19 +113,42 @@ class Catalog:
         response_model: str | None,
         usage: Usage | None,
         at_us: int,
+        facts: Mapping[str, str] = NO_LABELS,
     ) -> Cost:
         """What a call cost: the model that answered is priced, and the one asked for where that has no price.
 
-        A free model that another answered for says nothing of that one's price.
+        `facts` come from `kagura.pricing.facts`. A free model that another answered for says nothing of that one's
+        price.
         """
         if usage is None:
             return UNKNOWN
-        price = self.find(provider, response_model, at_us) if response_model else None
+        region = facts.get(REGION)
+        price = self.find(provider, response_model, at_us, region) if response_model else None
         if price is None and request_model:
-            price = self.find(provider, request_model, at_us)
+            price = self.find(provider, request_model, at_us, region)
             if price is not None and response_model and price.free:
                 price = None
-        return cost_of(price, usage, at_us, self._rates_of_others(provider, usage, at_us))
+        factors = self._factors(provider, price, (response_model, request_model), facts) if price is not None else ()
+        return cost_of(price, usage, at_us, facts, factors, self._rates_of_others(provider, usage, at_us))
+
+    def _factors(
+        self, provider: str, price: Price, models: Sequence[str | None], facts: Mapping[str, str]
+    ) -> Iterator[Factor]:
+        """Surcharges of the provider, and the user's discount."""
+        if price.source == OVERRIDE:
+            return
+        name = provider_name(provider)
+        yield from surcharges(name, facts)
+        percent = self._discount(name, price, models) if self._discounts else None
+        if percent:
+            word = "discount" if percent > 0 else "surcharge"
+            yield Factor(1 - percent / 100, f"{abs(percent):f}% {word}", tokens_only=False)
+
+    def _discount(self, provider: str, price: Price, models: Sequence[str | None]) -> Decimal | None:
+        """Percent off for a model by any of its names, else for its provider."""
+        names = [price.model.lower(), *(name for model in models if model for name in spellings(model, provider))]
+        keys = [*(f"{provider}/{name}" for name in names), provider]
+        return next((self._discounts[key] for key in keys if key in self._discounts), None)
 
     def _rates_of_others(self, provider: str, usage: Usage, at_us: int) -> dict[str, Decimal]:
         """The rates of tokens that another model spent on the call: units such as `claude-opus-4-6:input_tokens`."""
@@ -183,19 +173,29 @@ class Catalog:
         return []
 
     def _shown(
-        self, provider: str, model: str, at_us: int, search: Callable[[Book, Sequence[str]], list[Entry]]
+        self, provider: str, model: str, at_us: int, search: Callable[[Book, Sequence[str]], Hit | None]
     ) -> Iterator[Price]:
         book, names = self._book(provider), spellings(model, provider)
-        timeline = self._own(provider, names)
-        if timeline is None and book is not None:
-            timeline = _timeline(search(book, names))
-        if timeline is not None and (index := bisect_right(timeline[0], at_us)):
-            yield timeline[1][index - 1]
+        match = self._own(provider, names)
+        if match is None and book is not None and (hit := search(book, names)):
+            match = _matched(How.EXACT, hit)
+        if match is not None and (index := bisect_right(match.prices[0], at_us)):
+            yield match.prices[1][index - 1]
+
+    def listed(self, at_us: int, provider: str | None = None) -> Iterator[Price]:
+        """The price of every model of the price lists at an instant, by provider and name."""
+        wanted = provider_name(provider) if provider is not None else None
+        for name in sorted(self._rows):
+            book = self._book(name) if wanted in (None, name) else None
+            for model in sorted({model for model, _ in book.entries} if book else ()):
+                price = self.find(name, model, at_us)
+                if price is not None:
+                    yield price
 
     def history(self, provider: str, model: str) -> list[Price]:
         """The prices of a model at a provider over time, the oldest first."""
-        timeline = self._search(provider_name(provider), model)
-        return [] if timeline is None else list(timeline[1])
+        match = self.match(provider, model)
+        return [] if match is None else list(match.prices[1])
 
     def rows_of(self, provider: str, model: str, origin: str) -> list[PriceRow]:
         """What one source has said about a model, in the order of recording."""
@@ -210,7 +210,7 @@ class Catalog:
             book = self._books[provider] = Book(self._rows[provider])
         return book
 
-    def _search(self, provider: str, model: str) -> Timeline | None:
+    def _search(self, provider: str, model: str, region: str | None) -> Match | None:
         names = spellings(model, provider)
         if own := self._own(provider, names):
             return own
@@ -219,35 +219,42 @@ class Catalog:
         book = self._book(provider)
         if book is None:
             return self._makers(model)
-        for entries in (book.exact(names), book.similar(names)):
-            if entries:
-                return _timeline(entries)
+        if region is not None and (hit := book.exact([f"{region}/{name}" for name in names])):
+            return _matched(How.EXACT, hit)
+        if hit := book.exact(names):
+            return _matched(How.EXACT, hit)
+        if hit := book.similar(names):
+            return _matched(How.SIMILAR, hit)
         return self._stand_in(provider, names)
 
-    def _own(self, provider: str, names: Sequence[str]) -> Timeline | None:
+    def _own(self, provider: str, names: Sequence[str]) -> Match | None:
         for name in names:
             for key in (f"{provider}/{name}", name):
                 rates = self._overrides.get(key)
                 if rates is not None:
-                    return [start_us(None)], [override_price(provider, key, rates)]
+                    return Match(How.OWN, key, ([start_us(None)], [override_price(provider, key, rates)]))
         return None
 
-    def _stand_in(self, provider: str, names: Sequence[str]) -> Timeline | None:
+    def _stand_in(self, provider: str, names: Sequence[str]) -> Match | None:
         for maker, prefix in STAND_INS.get(provider, ()):
             book, theirs = self._book(maker), [name for name in names if name.startswith(prefix)]
-            entries = (book.exact(theirs) or book.similar(theirs)) if book else []
-            if entries:
-                return _timeline(entries)
+            hit = (book.exact(theirs) or book.similar(theirs)) if book else None
+            if hit:
+                return _matched(How.MAKER_AT_HOST, hit)
         return None
 
-    def _makers(self, model: str) -> Timeline | None:
+    def _makers(self, model: str) -> Match | None:
         """The price of the only maker there is for a model of such a name, behind a gateway that nobody knows."""
         for maker, prefix in MAKERS:
             book, names = self._book(maker), spellings(model, maker)
             theirs = [name for name in names if name.startswith(prefix) and not name.startswith(OPEN_WEIGHTS)]
-            if book and (entries := book.exact(theirs)):
-                return _timeline(entries)
+            if book and (hit := book.exact(theirs)):
+                return _matched(How.ONLY_MAKER, hit)
         return None
+
+
+def _matched(how: How, hit: Hit) -> Match:
+    return Match(how, hit.name, timeline(hit.entries))
 
 
 def override_price(provider: str, model: str, rates: Mapping[str, Decimal]) -> Price:
@@ -256,13 +263,13 @@ def override_price(provider: str, model: str, rates: Mapping[str, Decimal]) -> P
     return Price(provider=provider, model=model, rates=each, source=OVERRIDE, recorded="override")
 
 
-def _override_keys(overrides: Mapping[str, Mapping[str, Decimal]]) -> dict[str, Mapping[str, Decimal]]:
-    """The overrides by lower-case key; a provider goes by kagura's name for it as well."""
-    keys = {key.lower(): rates for key, rates in overrides.items()}
-    for key, rates in list(keys.items()):
+def _by_provider_name(settings: Mapping[str, V]) -> dict[str, V]:
+    """What the user set by `provider`, `model` or `provider/model`, in lower case; a provider goes by kagura's name
+    for it as well."""
+    keys = {key.lower(): value for key, value in settings.items()}
+    for key, value in list(keys.items()):
         head, slash, rest = key.partition("/")
-        if slash:
-            keys.setdefault(f"{provider_name(head)}/{rest}", rates)
+        keys.setdefault(f"{provider_name(head)}{slash}{rest}", value)
     return keys
 
 
@@ -270,37 +277,3 @@ def _override_keys(overrides: Mapping[str, Mapping[str, Decimal]]) -> dict[str, 
 def bundled_rows() -> tuple[PriceRow, ...]:
     """The rows of the price list that comes with kagura, read once."""
     return tuple(parse_trusted_rows(BUNDLED.read_bytes() + CORRECTIONS.read_bytes()))
-
-
-def start_us(day: str | None) -> int:
-    """The first instant of a day, `YYYY-MM-DD` in UTC; of `None`, one before all others."""
-    if day is None:
-        return -(1 << 62)
-    return (date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal()) * DAY_US
-
-
-def _settled(name: str, entries: list[Entry]) -> list[Entry]:
-    """Whose word counts on a name: for one that moves from model to model (`…-latest`), where the others have never
-    stated the broad list's price, the broad list alone, because hand-kept names fall behind."""
-    if not name.endswith("-latest"):
-        return entries
-    broad = [entry for entry in entries if entry.origin == BROAD]
-    others = [row for entry in entries if entry.origin != BROAD for row in entry.rows]
-    if broad and not any(agree(row.rates, broad[0].rows[-1].rates) for row in others):
-        return broad
-    return entries
-
-
-def _timeline(entries: Sequence[Entry]) -> Timeline | None:
-    best: dict[int, tuple[int, PriceRow]] = {}
-    for entry in entries:
-        rank = ORIGINS.get(entry.origin, len(ORIGINS))
-        for row in entry.rows:
-            start = start_us(row.valid_from)
-            if start not in best or rank >= best[start][0]:
-                best[start] = (rank, row)
-    if not best:
-        return None
-    starts = sorted(best)
-    broad = [entry.rows[-1] for entry in entries if entry.origin == BROAD]
-    return starts, [price_of(best[start][1], *broad) for start in starts]

@@ -58,6 +58,34 @@ UNITS = {
 
 THOUSANDS = frozenset(["file_search_cost_per_1k_calls"])
 
+SIZED: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"^output_cost_per_second_(\d+p|\d+k)$"), "output_seconds", "resolution"),
+    (re.compile(r"^output_cost_per_image_([\d.]+k?)$"), "images", "size"),
+)
+"""Fields whose ending is a fact of the request: the unit, and the fact that the ending is a value of."""
+
+FACTORS: tuple[tuple[tuple[str, ...], str | None, dict[str, str]], ...] = (
+    (("regional_processing_uplift_multiplier_us",), None, {"region": "us"}),
+    (("regional_processing_uplift_multiplier_eu",), None, {"region": "eu"}),
+    (("regional_endpoint_uplift_multiplier",), None, {"region": "*"}),
+    (("provider_specific_entry", "fast"), "fast", {}),
+)
+"""Where it states a factor on the rates of tokens: the service tier or the facts that it holds for. Anthropic's `us` is
+left out, since it holds for all models (`kagura.pricing.surcharges`)."""
+
+IGNORED = frozenset(
+    [
+        *("input_dbu_cost_per_token", "output_dbu_cost_per_token"),  # Databricks' own currency, beside the dollars
+        *("cost_per_second", "regional_processing_uplift_multiplier"),  # capacity that is bought ahead
+        *("input_cost_per_video_per_second_above_8s_interval", "input_cost_per_video_per_second_above_15s_interval"),
+        *("explicit_cache_read_input_token_cost", "guardrail_cost_per_unit", "ocr_cost_per_credit"),
+        *("vector_store_cost_per_gb_per_day", "file_search_cost_per_gb_per_day"),  # by the day, not by the call
+        *("computer_use_input_cost_per_1k_tokens", "computer_use_output_cost_per_1k_tokens"),
+        *("output_cost_per_pixel", "cost_per_query"),
+    ]
+)
+"""Fields that look like rates and are none of a call's usage."""
+
 TIERS = {
     "batches": "batch",
     "priority": "priority",
@@ -74,6 +102,9 @@ SEARCH_CONTEXT = "search_context_cost_per_query"
 SKIPPED_PROVIDERS = LOCAL_PROVIDERS | {"chatgpt", "sagemaker", "microsoft-365-copilot"}
 """Servers of one's own, hosts paid by the hour, and subscriptions: what it says of them is no price of a call."""
 
+_PICTURE = re.compile(r"^(?:(?P<quality>[a-z]+)/)?(?P<width>\d+)-x-(?P<height>\d+)/(?:[a-z0-9]+-steps/)?(?P<model>.+)$")
+"""A key that is a model at one quality and size: `hd/1024-x-1792/dall-e-3`."""
+
 _STEP = re.compile(r"_above_(\d+)k_tokens")
 _TIER = re.compile(rf"_({'|'.join(TIERS)})$")
 
@@ -87,29 +118,70 @@ def rows(document: Document, version: str, day: str) -> Iterator[PriceRow]:
 
     Raises `PricingError` naming model and field where a value is no price.
     """
+    pictures = _pictures(document)
+    for key in document.keys() | {model for _, model in pictures}:
+        if not isinstance(document.get(key, {}), dict):
+            raise PricingError(f"{key}: not an object")
     seen: set[tuple[str, str]] = set()
     for key, model in document.items():
-        if not isinstance(model, dict):
-            raise PricingError(f"{key}: not an object")
         host = model.get("litellm_provider")
         if key == "sample_spec" or not isinstance(host, str):
             continue
         provider = provider_name(host)
         name = _without_provider(key, provider)
+        if _PICTURE.match(name):
+            continue
         rates, variants = _rates(key, model)
-        stated = [rates, *(variant.rates for variant in variants)]
-        known = any(any(amounts.values()) for amounts in stated) or (rates and is_free(provider, name))
-        known = known and all(map(is_plausible, stated)) and provider not in SKIPPED_PROVIDERS
-        if known and (provider, name.lower()) not in seen:
+        variants += pictures.pop((provider, name), [])
+        if _is_known(provider, name, rates, variants) and (provider, name.lower()) not in seen:
             seen.add((provider, name.lower()))
-            yield PriceRow(
-                provider=provider,
-                model=name,
-                rates=rates,
-                variants=variants,
-                source=f"{ORIGIN} {version}",
-                recorded=day,
-            )
+            yield _row(provider, name, rates, variants, version, day)
+    for (provider, name), variants in pictures.items():
+        if _is_known(provider, name, {}, variants) and (provider, name.lower()) not in seen:
+            yield _row(provider, name, {}, variants, version, day)
+
+
+def _is_known(provider: str, name: str, rates: dict[str, Decimal], variants: list[Variant]) -> bool:
+    """Whether the map states a price that can be one; a price of nothing means that it does not know."""
+    stated = [rates, *(variant.rates for variant in variants)]
+    known = any(any(amounts.values()) for amounts in stated) or bool(rates and is_free(provider, name))
+    return known and all(map(is_plausible, stated)) and provider not in SKIPPED_PROVIDERS
+
+
+def _row(
+    provider: str, name: str, rates: dict[str, Decimal], variants: list[Variant], version: str, day: str
+) -> PriceRow:
+    source = f"{ORIGIN} {version}"
+    return PriceRow(provider=provider, model=name, rates=rates, variants=variants, source=source, recorded=day)
+
+
+def _pictures(document: Document) -> dict[tuple[str, str], list[Variant]]:
+    """What a picture costs at each quality and size, by provider and model."""
+    found: dict[tuple[str, str], list[Variant]] = {}
+    for key, model in document.items():
+        host = model.get("litellm_provider") if isinstance(model, dict) else None
+        provider = provider_name(host) if isinstance(host, str) else ""
+        named = _PICTURE.match(_without_provider(key, provider))
+        price = _picture_price(key, model, named) if named and provider else None
+        if named and price:
+            context = {"size": f"{named['width']}x{named['height']}"}
+            if named["quality"]:
+                context["quality"] = named["quality"]
+            variant = Variant(context=context, rates={"images": price})
+            found.setdefault((provider, _without_provider(named["model"], provider)), []).append(variant)
+    return found
+
+
+def _picture_price(key: str, model: Document, named: re.Match[str]) -> Decimal | None:
+    """US dollars for one picture, stated for it or for each of its pixels."""
+    pixels = int(named["width"]) * int(named["height"])
+    for field, factor in (("output_cost_per_image", 1), ("input_cost_per_image", 1), ("input_cost_per_pixel", pixels)):
+        if model.get(field):
+            try:
+                return (exact(model[field]) * factor).quantize(Decimal("0.000001")).normalize()
+            except PricingError as error:
+                raise PricingError(f"{key}: {field}: {error.message}") from error
+    return None
 
 
 def _without_provider(key: str, provider: str) -> str:
@@ -134,7 +206,8 @@ def _rates(key: str, model: Document) -> tuple[dict[str, Decimal], list[Variant]
     ordered = sorted(found.items(), key=lambda item: (item[0][1] is not None, item[0][0] is not None, item[0][1] or 0))
     variants = [Variant(tier=tier, above=above, rates=amounts) for (tier, above), amounts in ordered]
     searches = _searches(model)
-    return {**base, **rates, **searches}, [*steps, *variants, *_search_sizes(model), *_off_peak(key, model)]
+    special = (*_search_sizes(model), *_sized(model), *_factors(model), *_off_peak(key, model))
+    return {**base, **rates, **searches}, [*steps, *variants, *special]
 
 
 def _field(field: str) -> tuple[str, Condition] | None:
@@ -180,6 +253,24 @@ def _search_sizes(model: Document) -> Iterator[Variant]:
     for size, amount in sizes.items():
         if amount != sizes.get("medium"):
             yield Variant(context={"search_context_size": size}, rates={"web_search": amount})
+
+
+def _sized(model: Document) -> Iterator[Variant]:
+    """Rates by resolution and size."""
+    for field, value in model.items():
+        for pattern, unit, fact in SIZED:
+            if value is not None and (named := pattern.match(field.lower())):
+                yield Variant(context={fact: named[1]}, rates={unit: exact(value)})
+
+
+def _factors(model: Document) -> Iterator[Variant]:
+    """Surcharges on all tokens."""
+    for path, tier, context in FACTORS:
+        value: Any = model
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None and (factor := exact(value)) != 1:
+            yield Variant(tier=tier, context=context, factor=factor)
 
 
 def _off_peak(key: str, model: Document) -> Iterator[Variant]:

@@ -1,6 +1,6 @@
 """A price: the rates of a model at a provider on a day, and which of them a call pays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -8,49 +8,37 @@ from typing import NamedTuple
 import msgspec
 
 from kagura.pricing.rows import PriceRow, Variant, parse_hours
+from kagura.pricing.units import OUTPUT_UNITS, TOKEN_UNITS, TOOL_UNITS, rate_unit
 
-TOKEN_UNITS = frozenset(
-    [
-        *("input", "output", "cache_read", "cache_write", "cache_write_1h", "cache_write_12h", "reasoning", "citation"),
-        *("audio_input", "audio_output", "audio_cache_read", "audio_cache_write"),
-        *("image_input", "image_output", "image_cache_read", "video_input", "video_output"),
-    ]
-)
-"""Units that are tokens, whose rates people read for a million."""
-
-TOOL_UNITS = frozenset(["web_search", "maps_search", "x_search", "file_search", "code_execution", "code_interpreter"])
-"""Units of the tools that a provider runs, billed on top of the tokens."""
-
-STANDARD_TIERS = frozenset(["", "default", "standard", "auto", "on_demand", "standard_only"])
-"""What providers call the tier that needs no name."""
-
-TIERS = {
-    "batches": "batch",
-    "on_demand_flex": "flex",
-    "on_demand_priority": "priority",
-}
-"""Other names of service tiers (`on_demand_…` is Vertex's `trafficType`)."""
-
-PREPAID_TIERS = frozenset(["provisioned_throughput", "scale"])
-"""Capacity that is paid by the hour or the month: its tokens have no price of their own."""
-
+ANY = "*"
+"""In a variant's context: the fact is known, whatever it is."""
 
 NO_LABELS: dict[str, str] = {}
+NO_MINIMUMS: dict[str, Decimal] = {}
 
 
-def tier_name(tier: str | None) -> str | None:
-    """The service tier as variants name it; `None` is the standard one."""
-    if tier is None:
-        return None
-    name = tier.lower()
-    return None if name in STANDARD_TIERS else TIERS.get(name, name)
+class Factor(NamedTuple):
+    """What rates are multiplied by, and why."""
+
+    value: Decimal
+    label: str
+    tokens_only: bool = True
+    """Searches and other units keep their rate."""
 
 
 class Rates(NamedTuple):
-    """What a call pays: US dollars for one of each unit, and the conditions, in words, of those that have some."""
+    """What a call pays."""
 
     amounts: dict[str, Decimal]
-    labels: dict[str, str]
+    """US dollars for one of each unit."""
+    labels: dict[str, str] = NO_LABELS
+    """The conditions, in words, of the rates that have some."""
+    sources: dict[str, str] = NO_LABELS
+    """Source and day of the rates that come from elsewhere than the price."""
+    factors: tuple[Factor, ...] = ()
+    steps: tuple[Variant, ...] = ()
+    """Marginal steps that the call reaches, the lowest first."""
+    minimums: Mapping[str, Decimal] = NO_MINIMUMS
 
 
 class RateLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +47,7 @@ class RateLine(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     amount: Decimal
     per: int
-    """1,000,000 for tokens, 1 for everything else."""
+    """1,000,000 for tokens, 1 for everything else; 0 where `amount` is a factor on the other rates."""
     label: str | None = None
     """The conditions, where there are any: `priority`, `above 200,000 input tokens`, …"""
 
@@ -73,9 +61,13 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     rates: dict[str, Decimal]
     """US dollars for one of each unit, by unit."""
     variants: list[Variant] = []
+    minimums: dict[str, Decimal] = {}
+    """The least quantity that is billed, by unit."""
     valid_from: str | None = None
     source: str
     recorded: str
+    borrowed: dict[str, str] = {}
+    """Source and day of rates that another list states: by unit, and by `tier:NAME` for a whole service tier."""
 
     @property
     def version(self) -> str:
@@ -85,41 +77,61 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def free(self) -> bool:
         """Whether nothing of the model costs anything."""
-        return not any(self.rates.values())
+        return bool(self.rates) and not any(self.rates.values())
 
-    def rates_at(self, at_us: int, input_tokens: int, tier: str | None = None) -> Rates:
-        """The rates of a call at an instant, with so much input (cached tokens included), in a service tier."""
-        amounts, labels = self.rates, NO_LABELS
+    def rates_at(
+        self, at_us: int, input_tokens: int, tier: str | None = None, facts: Mapping[str, str] = NO_LABELS
+    ) -> Rates:
+        """The rates of a call at an instant, with so much input (cached tokens included), in a service tier.
+
+        `facts` are what else is known of the call, as `kagura.pricing.facts` gives them.
+        """
+        if not self.variants:
+            return Rates(self.rates, sources=self.borrowed, minimums=self.minimums)
+        amounts, labels, sources = self.rates, NO_LABELS, self.borrowed
+        factors: list[Factor] = []
+        steps: list[Variant] = []
         for variant in self.variants:
-            if _holds(variant, at_us, input_tokens, tier):
-                amounts = {**amounts, **variant.rates}
-                labels = {**labels, **dict.fromkeys(variant.rates, variant_label(variant))}
-        return Rates(amounts, labels)
+            if not _holds(variant, at_us, input_tokens, tier, facts):
+                continue
+            if variant.factor is not None:
+                factors.append(Factor(variant.factor, variant_label(variant)))
+            if variant.marginal:
+                steps.append(variant)
+            if rates := _whole_call_rates(variant):
+                amounts = {**amounts, **rates}
+                labels = {**labels, **dict.fromkeys(rates, variant_label(variant))}
+                sources = _with_source(sources, rates, self.borrowed.get(f"tier:{variant.tier}"))
+        steps.sort(key=lambda step: step.above or 0)
+        return Rates(amounts, labels, sources, tuple(factors), tuple(steps), self.minimums)
+
+    def has_tier(self, tier: str) -> bool:
+        """Whether the price says anything about a service tier."""
+        return any(variant.tier == tier for variant in self.variants)
 
     def lines(self) -> Iterator[RateLine]:
         """Every rate of the price as people read it: its own first, then those of its variants."""
         yield from _rate_lines(self.rates, None)
         for variant in self.variants:
             yield from _rate_lines(variant.rates, variant_label(variant))
-
-
-def rate_unit(unit: str) -> int:
-    """How many of a unit people's prices are for: a million tokens, one of everything else."""
-    return 1_000_000 if unit in TOKEN_UNITS else 1
+            if variant.factor is not None:
+                yield RateLine(unit="tokens", amount=variant.factor, per=0, label=variant_label(variant))
 
 
 def price_of(row: PriceRow, other: PriceRow | None = None) -> Price:
     """The price that a row of a price list states.
 
-    Where `other`, another source's row on the same model, agrees with it, special token rates, tools and service tiers
-    that the row says nothing about are taken from there.
+    Where `other`, another source's row on the same model, agrees with it, special token rates, tools, service tiers
+    and surcharges that the row says nothing about are taken from there.
     """
-    rates, variants, source = row.rates, row.variants, row.source
+    rates, variants, source, borrowed = row.rates, row.variants, row.source, NO_LABELS
     if other is not None and other is not row and agree(row.rates, other.rates):
         more = {unit: rate for unit, rate in other.rates.items() if unit not in rates and _adds(unit, rates)}
-        tiers = {variant.tier for variant in variants}
-        special = [variant for variant in other.variants if variant.tier and variant.tier not in tiers]
+        special = _missing_variants(row, other)
         if more or special:
+            version = f"{other.source} {other.valid_from or other.recorded}"
+            tiers = (f"tier:{variant.tier}" for variant in special if variant.tier)
+            borrowed = dict.fromkeys((*more, *tiers), version)
             rates, source = {**rates, **more}, f"{source} + {other.source}"
             flat = [variant for variant in special if variant.above is None]
             stepped = [variant for variant in special if variant.above is not None]
@@ -129,10 +141,29 @@ def price_of(row: PriceRow, other: PriceRow | None = None) -> Price:
         model=row.model,
         rates=rates,
         variants=variants,
+        minimums=row.minimums,
         valid_from=row.valid_from,
         source=source,
         recorded=row.recorded,
+        borrowed=borrowed,
     )
+
+
+def _missing_variants(row: PriceRow, other: PriceRow) -> list[Variant]:
+    """The service tiers, surcharges and sizes that `other` alone knows of."""
+    tiers = {variant.tier for variant in row.variants}
+    contexts = {fact for variant in row.variants for fact in variant.context}
+    return [
+        variant
+        for variant in other.variants
+        if (variant.tier and variant.tier not in tiers)
+        or (
+            variant.tier is None
+            and variant.context
+            and contexts.isdisjoint(variant.context)
+            and all(unit in row.rates or _adds(unit, row.rates) for unit in variant.rates)
+        )
+    ]
 
 
 def _adds(unit: str, rates: Mapping[str, Decimal]) -> bool:
@@ -152,12 +183,13 @@ def variant_label(variant: Variant) -> str:
     """A variant's conditions in words, such as `priority, above 200,000 input tokens`."""
     parts = [variant.tier] if variant.tier else []
     if variant.above is not None:
-        parts.append(f"above {variant.above:,} input tokens")
+        beyond = "beyond" if variant.marginal else "above"
+        parts.append(f"{beyond} {variant.above:,} input tokens")
     if variant.hours:
         parts.append(f"{' '.join(variant.hours)} UTC")
     if variant.days:
         parts.append(f"weekdays {' '.join(map(str, variant.days))}")
-    parts += [f"{key} {value}" for key, value in variant.context.items()]
+    parts += [f"any {key}" if value == ANY else f"{key} {value}" for key, value in variant.context.items()]
     if variant.valid_from:
         parts.append(f"from {variant.valid_from}")
     return ", ".join(parts)
@@ -169,13 +201,29 @@ def _rate_lines(rates: dict[str, Decimal], label: str | None) -> Iterator[RateLi
         yield RateLine(unit=unit, amount=amount * per, per=per, label=label)
 
 
-def _holds(variant: Variant, at_us: int, input_tokens: int, tier: str | None) -> bool:
+def _whole_call_rates(variant: Variant) -> dict[str, Decimal]:
+    """The rates of a variant that all tokens of the call pay."""
+    if not variant.marginal:
+        return variant.rates
+    return {unit: rate for unit, rate in variant.rates.items() if unit in OUTPUT_UNITS}
+
+
+def _with_source(sources: dict[str, str], units: Iterable[str], source: str | None) -> dict[str, str]:
+    if source is not None:
+        return {**sources, **dict.fromkeys(units, source)}
+    if sources:
+        return {unit: source for unit, source in sources.items() if unit not in units}
+    return sources
+
+
+def _holds(variant: Variant, at_us: int, input_tokens: int, tier: str | None, facts: Mapping[str, str]) -> bool:
     if variant.tier != tier and variant.tier is not None:
         return False
     if variant.above is not None and input_tokens <= variant.above:
         return False
-    if variant.context:
-        return False
+    for fact, value in variant.context.items():
+        if (found := facts.get(fact)) is None or value not in (ANY, found):
+            return False
     if not (variant.valid_from or variant.hours or variant.days):
         return True
     at = datetime.fromtimestamp(at_us / 1_000_000, UTC)

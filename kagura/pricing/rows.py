@@ -37,15 +37,19 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """A service tier: `priority`, `flex`, `batch`, `fast`, …"""
     above: int | None = None
     """The call's input, cached tokens included, is more than this; then the rates hold for the whole call."""
+    marginal: bool = False
+    """The input rates hold only for the tokens beyond `above`, as income tax does; those of output for all of it."""
     hours: list[str] = []
     """Hours of the day in UTC, such as `16:30-00:30`: the first minute counts, the last does not."""
     days: list[int] = []
     """Days of the week, Monday = 1, that `hours` are limited to."""
     context: dict[str, str] = {}
-    """Other facts of the request, such as `search_context_size: low`."""
+    """Other facts of the call (`kagura.pricing.facts`), such as `search_context_size: low`; `*` is any value."""
     valid_from: str | None = None
     """The first day, `YYYY-MM-DD`; before it the row's own rates hold."""
-    rates: dict[str, Decimal]
+    rates: dict[str, Decimal] = {}
+    factor: Decimal | None = None
+    """What every token's rate is multiplied by, on top of all rates that hold: a surcharge for a region, a speed."""
 
 
 class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, rename={"valid_from": "from"}):
@@ -63,6 +67,8 @@ class PriceRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     rates: dict[str, Decimal]
     """US dollars for one of each unit: one token, one image, one search."""
     variants: list[Variant] = []
+    minimums: dict[str, Decimal] = {}
+    """The least quantity that is billed of a unit, such as 10 seconds of audio."""
     source: str
     """Who says so, with version: `genai-prices 0.2.3`."""
     recorded: str
@@ -114,7 +120,8 @@ def parse_trusted_rows(data: bytes) -> list[PriceRow]:
 def check_row(row: PriceRow, place: str) -> None:
     """Raise `PricingError` where a rate is negative or no number, a day is no day, or a pattern no pattern."""
     where = f"{place}: {row.provider}/{row.model}"
-    for rates in (row.rates, *(variant.rates for variant in row.variants)):
+    factors = [{"factor": variant.factor} for variant in row.variants if variant.factor is not None]
+    for rates in (row.rates, row.minimums, *factors, *(variant.rates for variant in row.variants)):
         for unit, rate in rates.items():
             if not rate.is_finite() or rate < 0:
                 raise PricingError(f"{where}: the rate of {unit} is {rate}", "Rates are US dollars, zero or more.")

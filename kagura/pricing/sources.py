@@ -5,7 +5,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from kagura.errors import PricingError
-from kagura.pricing.price import TOKEN_UNITS
+from kagura.pricing.units import TOKEN_UNITS
 
 FREE: dict[str, tuple[str, ...]] = {
     "gemini": ("gemma-",),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from kagura.errors import PricingError
+from kagura.pricing.book import start_us
 from kagura.pricing.build import build, main
-from kagura.pricing.catalog import Catalog, start_us
+from kagura.pricing.catalog import Catalog
 from kagura.pricing.rows import read_rows
 
 JAN, FEB = date(2027, 1, 5), date(2027, 2, 6)

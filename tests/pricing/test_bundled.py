@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from kagura.pricing.catalog import BUNDLED, CORRECTIONS, bundled_rows
 from kagura.pricing.names import provider_name
-from kagura.pricing.price import TOKEN_UNITS
 from kagura.pricing.rows import format_rows, parse_rows, parse_trusted_rows
+from kagura.pricing.units import TOKEN_UNITS
 
 
 def test_every_row_is_well_formed() -> None:

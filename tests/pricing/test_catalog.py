@@ -8,7 +8,7 @@ import pytest
 from kagura.errors import PricingError
 from kagura.model import Usage
 from kagura.pricing import Catalog
-from kagura.pricing.catalog import start_us
+from kagura.pricing.book import start_us
 from kagura.pricing.rows import Clause, PriceRow, Variant, format_rows
 
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from kagura.pricing.price import Price, tier_name
+from kagura.pricing.price import Price
 from kagura.pricing.rows import Variant
+from kagura.pricing.tiers import tier_name
 
 
 def price(*variants: Variant) -> Price:

@@ -9,7 +9,7 @@ import pytest
 
 from kagura.errors import PricingError
 from kagura.pricing import Catalog
-from kagura.pricing.catalog import start_us
+from kagura.pricing.book import start_us
 from kagura.pricing.rows import PriceRow, read_rows
 from kagura.pricing.update import changes, installed_list, read_list, update
 

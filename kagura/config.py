@@ -83,6 +83,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     api_key_env: str | None = None
     headers: dict[str, str] | None = None
     include_usage: bool | None = None
+    translate: list[Literal["chat/completions", "responses", "embeddings"]] | None = None
 
     def given(self) -> dict[str, object]:
         """Only the fields that were set."""

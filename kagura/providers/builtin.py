@@ -2,7 +2,9 @@
 
 Sources are the providers' own API references and recorded traffic; `include_usage` is set only where the API accepts
 the field, and not where usage comes unasked anyway (DeepSeek, Mistral, OpenRouter, Together, Hugging Face, …): a usage
-chunk that the provider sends of its own accord belongs to the client.
+chunk that the provider sends of its own accord belongs to the client. `translate` leaves out what the provider's own
+OpenAI-style API does well; Anthropic means its own for comparing models, not for lasting use, and it knows no caching
+(https://platform.claude.com/docs/en/api/openai-sdk).
 """
 
 from kagura.providers.table import Provider
@@ -16,6 +18,7 @@ ROWS = (
         api_key_env="ANTHROPIC_API_KEY",
         auth="x-api-key",
         headers={"anthropic-version": "2023-06-01"},
+        translate=["chat/completions", "responses"],
     ),
     Provider(
         name="gemini",
@@ -24,6 +27,8 @@ ROWS = (
         api_key_env="GEMINI_API_KEY",
         auth="x-goog-api-key",
         openai_root="/v1beta/openai",
+        translate=["responses"],
+        litellm_path="/v1beta",
         reasoning_in_total_only=True,
     ),
     Provider(
@@ -117,14 +122,42 @@ ROWS = (
         api_key_env="MOONSHOT_API_KEY",
         include_usage=True,
     ),
-    Provider(name="bedrock", dialect="bedrock", api_key_env="AWS_BEARER_TOKEN_BEDROCK", openai_root="/openai/v1"),
+    Provider(
+        name="bedrock",
+        dialect="bedrock",
+        api_key_env="AWS_BEARER_TOKEN_BEDROCK",
+        openai_root="/openai/v1",
+        translate=["chat/completions", "responses", "embeddings"],
+        cloud_credentials=[
+            "AWS_ACCESS_KEY_ID",
+            "AWS_PROFILE",
+            "AWS_ROLE_ARN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ],
+    ),
     Provider(name="bedrock-mantle", api_key_env="AWS_BEARER_TOKEN_BEDROCK", vendor_models=True),
-    Provider(name="vertex", dialect="gemini", reasoning_in_total_only=True, vendor_models=True),
+    Provider(
+        name="vertex",
+        dialect="gemini",
+        reasoning_in_total_only=True,
+        translate=["chat/completions", "responses", "embeddings"],
+        litellm_name="vertex_ai",
+        cloud_credentials=["GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS", "VERTEXAI_PROJECT"],
+        vendor_models=True,
+    ),
     Provider(name="databricks", api_key_env="DATABRICKS_TOKEN", openai_root="/serving-endpoints"),
     Provider(name="snowflake", api_key_env="SNOWFLAKE_PAT", openai_root="/api/v2/cortex/v1"),
     Provider(name="cloudflare", api_key_env="CLOUDFLARE_API_TOKEN", vendor_models=True),
     Provider(name="voyage", base_url="https://api.voyageai.com", api_key_env="VOYAGE_API_KEY"),
-    Provider(name="litellm", base_url="http://127.0.0.1:4000", include_usage=True, vendor_models=True),
+    Provider(
+        name="litellm",
+        base_url="http://127.0.0.1:4000",
+        include_usage=True,
+        cost_header="x-litellm-response-cost",
+        vendor_models=True,
+    ),
     Provider(name="portkey", base_url="https://api.portkey.ai", api_key_env="PORTKEY_API_KEY", vendor_models=True),
     Provider(
         name="pydantic-gateway", base_url="https://gateway.pydantic.dev", api_key_env="PYDANTIC_AI_GATEWAY_API_KEY"

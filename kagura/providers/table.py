@@ -29,6 +29,17 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether the API accepts `stream_options.include_usage`."""
     openai_root: str = "/v1"
     """Where the OpenAI-style API lives below `base_url`: it takes the place of the `/v1` of a client's path."""
+    translate: list[str] = []
+    """OpenAI-style endpoints that the API does not have, or has only in part: LiteLLM answers calls to them whose
+    `model` names this provider. Such as `chat/completions`, `responses`, `embeddings`."""
+    litellm_name: str | None = None
+    """LiteLLM's name of the provider where it is not that of the dialect."""
+    litellm_path: str = ""
+    """What LiteLLM wants behind `base_url`."""
+    cloud_credentials: list[str] = []
+    """Environment variables of which any one says that the cloud's own SDK finds credentials on the proxy's machine."""
+    cost_header: str | None = None
+    """The answer's header that says what the provider bills, in US dollars."""
     vendor_models: bool = False
     """Model ids of this API themselves begin with `vendor/`, so that such a prefix names no other provider."""
     reasoning_outside_output: bool = False

@@ -69,6 +69,7 @@ def openai_usage(raw: JsonObject, provider: Provider) -> Usage:
         output=first_count(raw, "completion_tokens", "output_tokens"),
         cache_read=_either(input_details, raw, _CACHE_READ),
         cache_write=_either(input_details, raw, _CACHE_WRITE),
+        cache_write_1h=count(obj(input_details.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens")),
         reasoning=_either(output_details, raw, ("reasoning_tokens",)),
         audio_input=count(input_details.get("audio_tokens")),
         audio_output=count(output_details.get("audio_tokens")),

@@ -30,6 +30,7 @@ class Credentials:
                 if chosen is not None and chosen.api_key_env:
                     self._always[name] = line
         self._confided = {name for name, row in settings.providers.items() if row.headers}
+        self._of_cloud = {n for n, row in table.items() if any(environ.get(name) for name in row.cloud_credentials)}
 
     def key(self, provider: str, *, rerouted: bool) -> tuple[bytes, bytes] | None:
         """The header line with the proxy's key for this call; `None` where the client's own passes.
@@ -44,7 +45,13 @@ class Credentials:
 
     def confides(self, provider: str, *, rerouted: bool) -> bool:
         """Whether such a call carries something of the proxy's own, which strangers' web pages must not use."""
+        if rerouted and self.of_cloud(provider):
+            return True
         return provider in self._confided or self.key(provider, rerouted=rerouted) is not None
+
+    def of_cloud(self, provider: str) -> bool:
+        """Whether translated calls are signed with credentials of the proxy's machine instead of carrying a key."""
+        return provider in self._of_cloud
 
 
 def _line(provider: str, name: str, value: str) -> tuple[bytes, bytes]:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -28,7 +28,7 @@ class Origin(NamedTuple):
     def authority(self) -> str:
         """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == _PORTS.get(self.scheme, self.port) else f"{host}:{self.port}"
 
 
 _PORTS = {"http": 80, "https": 443}
@@ -82,13 +82,21 @@ def tls_context() -> ssl.SSLContext:
 class Dialer:
     """Opens connections; a failure is an UpstreamError that says which step failed."""
 
-    def __init__(self, timeout: float, context: Callable[[], ssl.SSLContext] = tls_context) -> None:
+    def __init__(
+        self,
+        timeout: float,
+        context: Callable[[], ssl.SSLContext] = tls_context,
+        doors: Mapping["Origin", Callable[[], Awaitable[Connection]]] | None = None,
+    ) -> None:
         self._timeout = timeout
+        self._doors = doors or {}
         self._make_context = context
         self._context: ssl.SSLContext | None = None
 
     async def open(self, origin: Origin) -> Connection:
-        """A fresh connection to `origin`. Raises UpstreamError."""
+        """A fresh connection to `origin`, by its own door where it has one. Raises UpstreamError."""
+        if origin in self._doors:
+            return await self._doors[origin]()
         try:
             async with asyncio.timeout(self._timeout):
                 return await (self._tunnel(origin) if origin.proxy else self._direct(origin))

@@ -24,6 +24,9 @@ from kagura.proxy.models import ModelNames
 from kagura.proxy.recorder import Recorder
 from kagura.proxy.requests import query_without_key, request_head
 from kagura.proxy.routes import USAGE_ON_DEMAND, Refusal, Route, Router
+from kagura.proxy.translation.order import order_for
+from kagura.proxy.translation.translator import ORIGIN as TRANSLATION
+from kagura.proxy.translation.translator import Translator
 from kagura.proxy.upstream import UpstreamClient
 
 WEBSOCKET = Refusal(426, "websocket_unsupported", "Websockets are not relayed: use plain HTTP.")
@@ -58,11 +61,14 @@ class Relay:
         self._models = ModelNames(self._router, settings.models)
         self._credentials = Credentials(settings, table, environ)
         self._origins = {n: origin_of(row.base_url, environ) for n, row in table.items() if row.base_url}
-        self._client = UpstreamClient(Dialer(settings.proxy.connect_timeout), settings.proxy.read_timeout)
+        self._translator = Translator(environ)
+        dialer = Dialer(settings.proxy.connect_timeout, doors={TRANSLATION: self._translator.open})
+        self._client = UpstreamClient(dialer, settings.proxy.read_timeout)
 
     def close(self) -> None:
-        """Break off the idle connections to providers."""
+        """Break off the idle connections to providers, and end the translator."""
         self._client.close()
+        self._translator.close()
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Relay one request."""
@@ -128,11 +134,13 @@ class Relay:
         key = self._credentials.key(route.provider.name, rerouted=rerouted)
         rest = query_without_key(route.rest) if key else route.rest
         extra = [line for line in self._credentials.added(route.provider.name) if line[0] not in headers]
-        origin = self._origins[route.provider.name]
         method: str = scope["method"]
-        target, head = request_head(
-            method, route.provider.base_url or "", rest, origin, scope["headers"], intake, key, extra
-        )
+        if route.translated:
+            signed = key is None and self._credentials.of_cloud(route.provider.name)
+            origin, base_url, extra = TRANSLATION, "", [order_for(route.provider, signed=signed).line()]
+        else:
+            origin, base_url = self._origins[route.provider.name], route.provider.base_url or ""
+        target, head = request_head(method, base_url, rest, origin, scope["headers"], intake, key, extra)
         return Plan(route.provider.name, route.dialect, method, target, origin, head)
 
     def _labels(self, headers: Mapping[bytes, bytes], route: Route) -> Labels:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from kagura.providers import Provider, find
 from kagura.proxy.labels import PathTags, is_name
 
@@ -45,6 +47,8 @@ class Route(NamedTuple):
     tags: PathTags = PathTags()
     open: bool = False
     """The path names no provider, so that the model may."""
+    translated: bool = False
+    """The call goes to the translator, which talks to the provider."""
 
 
 class Refusal(NamedTuple):
@@ -110,10 +114,12 @@ def not_configured(provider: Provider, dialect: str) -> Refusal:
 
 
 def reroute(route: Route, provider: Provider) -> Route | Refusal:
-    """The same call sent to another provider that speaks OpenAI's dialect too."""
+    """The same call sent to another provider: to its own OpenAI-style API, or through the translator."""
+    rest = "/v1" + route.rest.removeprefix(route.provider.openai_root)
+    if route.endpoint in provider.translate:
+        return route._replace(provider=replace(provider, include_usage=True), rest=rest, translated=True)
     if provider.base_url is None:
         return not_configured(provider, route.dialect)
-    rest = "/v1" + route.rest.removeprefix(route.provider.openai_root)
     return route._replace(provider=provider, rest=_below(provider, rest))
 
 

@@ -12,6 +12,10 @@ CHAT = "openai_chat"
 RESPONSES = "openai_responses"
 MEDIA = "openai_media"
 EMBEDDINGS = "embeddings"
+REALTIME = "realtime"
+
+CALLING = frozenset(("POST", "WEBSOCKET"))
+"""Methods by which an answer is asked for; the second stands for a message of a websocket."""
 
 
 class Endpoint(NamedTuple):
@@ -48,7 +52,8 @@ ROWS: tuple[tuple[str, Endpoint], ...] = (
     (r"/uploads(/|$)", _passive("uploads")),
     (r"/evals(/|$)", _passive("evals")),
     (r"/skills(/|$)", _passive("skills")),
-    (r"/realtime(/|$)", _passive("realtime")),
+    (r"/realtime/", _passive("realtime-item")),
+    (r"/realtime$", Endpoint("realtime", REALTIME, LLM, True)),
     (r"/messages/count_tokens$|count-tokens:rawpredict$|/count-tokens$|:counttokens$", _passive("count_tokens")),
     (r"/responses/input_tokens$", _passive("count_tokens")),
     (r"/(de)?tokenize$", _passive("tokenize")),
@@ -115,12 +120,12 @@ def _compiled() -> tuple[tuple[re.Pattern[str], Endpoint], ...]:
 def find(method: str, path: str) -> Endpoint:
     """The endpoint of an unquoted path without its query.
 
-    Only a POST bills: a GET that fetches a stored answer shows the same usage a second time.
+    Only what asks for an answer bills: a GET that fetches a stored answer shows the same usage a second time.
     """
     lowered = path.lower().rstrip("/")
     for pattern, endpoint in _compiled():
         if pattern.search(lowered):
             return (
-                endpoint if method == "POST" or not endpoint.billable else endpoint._replace(billable=False, kind=SPAN)
+                endpoint if method in CALLING or not endpoint.billable else endpoint._replace(billable=False, kind=SPAN)
             )
     return OTHER

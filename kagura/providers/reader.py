@@ -14,9 +14,10 @@ from kagura.providers import (
     openai_chat,
     openai_media,
     openai_responses,
+    realtime,
 )
 from kagura.providers.bedrock import usage_beside_body
-from kagura.providers.endpoints import OTHER, find
+from kagura.providers.endpoints import CALLING, OTHER, find
 from kagura.providers.failure import find_error
 from kagura.providers.framing import Answer, Framing, read_answer
 from kagura.providers.requests import read_body, request_model, split_target
@@ -35,6 +36,7 @@ DIALECTS: dict[str, Dialect] = {
     "bedrock": bedrock,
     "cohere": cohere,
     "ollama": ollama,
+    "realtime": realtime,
 }
 """The readers by name, as rows of `endpoints` and `sniff` name them."""
 
@@ -68,7 +70,7 @@ def read(exchange: Exchange, provider: Provider | None = None) -> Call:
     failed = exchange.status is not None and exchange.status >= 400
     if failed or call.billable or endpoint is OTHER:
         with _guarded("the error", call):
-            call.error = find_error(answer, failed, headers)
+            call.error = find_error(answer, failed, headers) or call.error
             if call.error and failed and call.error.type is None:
                 call.error = CallError(message=call.error.message, type=f"http_{exchange.status}")
     if call.usage:
@@ -80,7 +82,7 @@ def read(exchange: Exchange, provider: Provider | None = None) -> Call:
 def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
     """Let the dialect read both sides, where there is one: endpoints that only store and list have none."""
     known = wire.endpoint.dialect
-    posted = exchange.method == "POST"
+    posted = exchange.method in CALLING
     if known is None and (wire.endpoint.billable or (wire.endpoint is OTHER and posted)):
         known = sniff(wire.events)
         if wire.endpoint is OTHER and known:

@@ -14,6 +14,7 @@ class Metrics:
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.in_flight = 0
+        self.websockets = 0
         self.calls: Counter[tuple[str, str]] = Counter()
         """By provider and status; `error` where the provider gave none, `refused` where no provider was asked."""
         self.outcomes: Counter[str] = Counter()
@@ -48,6 +49,7 @@ def _lines(metrics: Metrics, recorder: Recorder) -> Iterator[str]:
     yield from _family("kagura_outcomes_total", "counter", "Calls by how they ended.", outcomes)
     for name, kind, text, value in (
         ("kagura_calls_in_flight", "gauge", "Calls that go on now.", metrics.in_flight),
+        ("kagura_websockets_open", "gauge", "Websockets that are open now.", metrics.websockets),
         ("kagura_request_bytes_total", "counter", "Bytes of request bodies.", metrics.request_bytes),
         ("kagura_response_bytes_total", "counter", "Bytes of answers' bodies.", metrics.response_bytes),
         ("kagura_events_total", "counter", "Events taken from SDKs.", metrics.events),

@@ -5,12 +5,13 @@ chunk by chunk, end in the journal, last byte.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from kagura.config import Settings
 from kagura.errors import ConfigError
 from kagura.model import Labels, new_span_id, now_us
 from kagura.providers import Provider, error_body
+from kagura.providers.realtime import PROTOCOLS
 from kagura.proxy import asgi
 from kagura.proxy.call import Call, Plan
 from kagura.proxy.credentials import Credentials
@@ -24,12 +25,16 @@ from kagura.proxy.models import ModelNames
 from kagura.proxy.recorder import Recorder
 from kagura.proxy.requests import query_without_key, request_head
 from kagura.proxy.routes import USAGE_ON_DEMAND, Refusal, Route, Router
+from kagura.proxy.switching import EXTENSION
 from kagura.proxy.translation.order import order_for
 from kagura.proxy.translation.translator import ORIGIN as TRANSLATION
 from kagura.proxy.translation.translator import Translator
+from kagura.proxy.upgrade import LINES, REFUSAL, House, Upgrade
 from kagura.proxy.upstream import UpstreamClient
 
-WEBSOCKET = Refusal(426, "websocket_unsupported", "Websockets are not relayed: use plain HTTP.")
+WEBSOCKET = Refusal(
+    426, "websocket_unsupported", "Only …/responses and …/realtime speak over websockets: use plain HTTP."
+)
 FOREIGN = "Calls that carry the proxy's own key are not open to web pages of other hosts."
 
 
@@ -64,6 +69,8 @@ class Relay:
         self._translator = Translator(environ)
         dialer = Dialer(settings.proxy.connect_timeout, doors={TRANSLATION: self._translator.open})
         self._client = UpstreamClient(dialer, settings.proxy.read_timeout)
+        limits = settings.capture.max_body, settings.proxy.inspect_limit
+        self._house = House(self._client, recorder, metrics, clock, new_id, *limits)
 
     def close(self) -> None:
         """Break off the idle connections to providers, and end the translator."""
@@ -74,12 +81,10 @@ class Relay:
         """Relay one request."""
         received_at = self._clock()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        method: str = scope["method"]
         if headers.get(b"upgrade", b"").lower() == b"websocket":
-            await self._refuse(send, WEBSOCKET)
+            await self._upgrade(scope, receive, send, headers, received_at)
             return
-        path, query = asgi.raw_path(scope).decode("latin-1"), scope["query_string"].decode("latin-1")
-        route = self._router.route(method, path, query, headers)
+        route = self._route(scope, headers)
         if isinstance(route, Refusal):
             await self._refuse(send, route)
             return
@@ -99,6 +104,32 @@ class Relay:
         labels = self._labels(headers, target)
         call = Call(plan, intake, send, self._client, self._recorder, self._metrics, self._clock)
         await call.run(self._new_id(), received_at, labels, scope["headers"], usage_asked=usage_asked)
+
+    async def _upgrade(
+        self,
+        scope: asgi.Scope,
+        receive: asgi.Receive,
+        send: asgi.Send,
+        headers: Mapping[bytes, bytes],
+        received_at: int,
+    ) -> None:
+        """Relay a websocket, where the endpoint speaks over them and the server can hand its connection over."""
+        client = scope.get("extensions", {}).get(EXTENSION)
+        route = self._route(scope, headers)
+        protocol = None if isinstance(route, Refusal) or route.translated else PROTOCOLS.get(route.endpoint)
+        if client is None or scope["method"] != "GET" or isinstance(route, Refusal) or protocol is None:
+            await self._refuse(send, WEBSOCKET)
+            return
+        if not self._may_confide(route, headers, rerouted=False):
+            await self._refuse(send, Refusal(403, "foreign_origin", FOREIGN, route.dialect))
+            return
+        plan = self._plan(scope, route, Intake(receive, {}, 0), headers, rerouted=False, more=LINES)
+        upgrade = Upgrade(plan, protocol, client, send, self._house)
+        await upgrade.run(received_at, self._labels(headers, route), scope["headers"])
+
+    def _route(self, scope: asgi.Scope, headers: Mapping[bytes, bytes]) -> Route | Refusal:
+        path, query = asgi.raw_path(scope).decode("latin-1"), scope["query_string"].decode("latin-1")
+        return self._router.route(scope["method"], path, query, headers)
 
     def _is_inspected(self, route: Route, headers: Mapping[bytes, bytes]) -> bool:
         wanted = self._models.concerns(route) or (route.provider.include_usage and route.endpoint in USAGE_ON_DEMAND)
@@ -128,12 +159,20 @@ class Relay:
         return host_known and self._guard.knows_origin(headers.get(b"origin"))
 
     def _plan(
-        self, scope: asgi.Scope, route: Route, intake: Intake, headers: Mapping[bytes, bytes], *, rerouted: bool
+        self,
+        scope: asgi.Scope,
+        route: Route,
+        intake: Intake,
+        headers: Mapping[bytes, bytes],
+        *,
+        rerouted: bool,
+        more: Sequence[tuple[bytes, bytes]] = (),
     ) -> Plan:
-        """All that is to be sent, worked out before anything is."""
+        """All that is to be sent, `more` header lines included, worked out before anything is."""
         key = self._credentials.key(route.provider.name, rerouted=rerouted)
         rest = query_without_key(route.rest) if key else route.rest
         extra = [line for line in self._credentials.added(route.provider.name) if line[0] not in headers]
+        extra += more
         method: str = scope["method"]
         if route.translated:
             signed = key is None and self._credentials.of_cloud(route.provider.name)
@@ -153,6 +192,6 @@ class Relay:
         data, content_type = error_body(refusal.dialect, refusal.status, refusal.code, refusal.message)
         headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data))]
         if refusal.status == 426:
-            headers += [(b"upgrade", b"HTTP/1.1"), (b"connection", b"close")]
+            headers += REFUSAL
         await asgi.start(send, refusal.status, headers)
         await asgi.body(send, data, more=False)

@@ -18,6 +18,7 @@ from kagura.providers import Provider, load
 from kagura.proxy import asgi
 from kagura.proxy.app import create_app
 from kagura.proxy.hosts import is_loopback
+from kagura.proxy.switching import Switching
 
 KEEP_ALIVE_SECONDS = 120
 """Longer than clients keep idle connections, so that they are the ones to close them."""
@@ -61,7 +62,7 @@ def _config(app: asgi.App) -> uvicorn.Config:
         app,
         loop="uvloop" if _has_uvloop() else "asyncio",
         http="httptools",
-        ws="none",
+        ws=Switching,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -48,6 +48,8 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._headed = self._complete = self._to_the_end = self._reusable = self._request_sent = False
         self._no_body = False
+        self._switched: bytes | None = None
+        """What has come of the protocol that a 101 switched to."""
         self._failure: UpstreamError | None = None
         self._reader: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
@@ -120,6 +122,19 @@ class Connection(asyncio.Protocol):
             cast(asyncio.Transport, self._transport).resume_reading()
         return data, self._complete
 
+    def switch(self, protocol: asyncio.Protocol) -> bytes:
+        """After a 101, let `protocol` take the connection over; the bytes that have come for it.
+
+        It gets no further ones before it calls `resume_reading`. Raises UpstreamError where nothing was switched.
+        """
+        if self._switched is None or not self.usable:
+            raise UpstreamError(502, "upstream_protocol_error", "answered with 101 and switched to nothing")
+        transport = cast(asyncio.Transport, self._transport)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        self._transport = None
+        return self._switched
+
     def abort(self) -> None:
         """Break the connection off at once."""
         if self._transport is not None:
@@ -156,6 +171,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; bytes that nobody asked for end the connection."""
+        if self._switched is not None:
+            self._switched += data
+            return
         if self._parser is None or self._complete:
             self._fail("upstream_protocol_error", "sent bytes that belong to no answer")
             return
@@ -163,7 +181,10 @@ class Connection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserUpgrade as upgrade:
+            self._reusable, self._switched = False, data[upgrade.args[0] :]
+            cast(asyncio.Transport, self._transport).pause_reading()
+        except httptools.HttpParserError as error:
             if not self._complete:
                 self._fail("upstream_protocol_error", f"answered with broken HTTP: {error}"[:200])
             self._reusable = False
@@ -210,7 +231,7 @@ class Connection(asyncio.Protocol):
         if self._headed:
             return
         status = parser.get_status_code()
-        if 100 <= status < 200:
+        if 100 <= status < 200 and status != 101:
             self.headers = []
             return
         self.status, self._headed = status, True

@@ -11,6 +11,7 @@ from kagura.config import CaptureSettings, ProviderSettings, ProxySettings, Sett
 from kagura.journal import Ended, JournalWriter, Record, Started, journal_files
 from kagura.proxy.app import create_app
 from kagura.proxy.server import listen
+from kagura.proxy.switching import Switching
 
 Script = Callable[["Visit"], Awaitable[None]]
 
@@ -195,7 +196,7 @@ async def running(
     upstream.port = server.sockets[0].getsockname()[1]
     app = create_app(settings_for(home, upstream.url, **changes), journal=journal, environ=environ or {})
     config = uvicorn.Config(
-        app, http="httptools", ws="none", lifespan="on", log_config=None, server_header=False, date_header=False
+        app, http="httptools", ws=Switching, lifespan="on", log_config=None, server_header=False, date_header=False
     )
     proxy = uvicorn.Server(config)
     listener = listen("127.0.0.1", 0)

@@ -38,13 +38,16 @@ class Both:
     def __init__(self, upstream: Upstream, proxy: Proxy) -> None:
         self._upstream, self._proxy = upstream, proxy
 
-    def __call__(self, answers: list[Answer | Script], use: Callable[[str], T], *, asks_usage: bool = False) -> Seen[T]:
+    def __call__(
+        self, answers: list[Answer | Script], use: Callable[[str], T], *, asks_usage: bool = False, below: str = ""
+    ) -> Seen[T]:
         """`use` gets the address that stands for the provider's; what it gives is compared.
 
-        `asks_usage` says that kagura is to add `include_usage` to the requests, and nothing else.
+        `asks_usage` says that kagura is to add `include_usage` to the requests, and nothing else; `below` is the
+        provider's place in kagura's addresses, such as `/bedrock`.
         """
         direct, straight = self._take(answers, use(self._begin(answers, self._upstream.url)))
-        proxied, through = self._take(answers, use(self._begin(answers, self._proxy.root)))
+        proxied, through = self._take(answers, use(self._begin(answers, self._proxy.root + below)))
         return self._hold(direct, proxied, straight, through, asks_usage)
 
     async def awaited(

@@ -13,14 +13,15 @@ from typing import Any
 
 from kagura.cli import app
 
-PROVIDERS = ("openai", "anthropic", "gemini")
+PROVIDERS = ("openai", "anthropic", "gemini", "azure", "bedrock", "cohere", "mistral", "ollama", "vertex", "litellm")
+"""Whose addresses the tests' upstream stands for."""
 PATIENCE = 10.0
 """Seconds until a call must be in the store: far more than the one second that is promised, for busy machines."""
 
 
 def environment(home: Path, upstream: str = "", **more: str) -> dict[str, str]:
     """The test's environment with kagura's settings replaced, and no address or key of a real provider."""
-    foreign = ("KAGURA_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "CLAUDE_")
+    foreign = ("KAGURA_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "CLAUDE_", "AZURE_", "AWS_", "VERTEXAI_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     env |= {"KAGURA_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "120", **more}
     if upstream:

@@ -104,13 +104,19 @@ class Bar(NamedTuple):
         return self.reached >= self.bar if self.at_least else self.reached <= self.bar
 
 
+def _added(own: Report, path: tuple[str, ...]) -> float | None:
+    """What kagura adds; None where the noise was larger than that, so that direct looked slower."""
+    value = found(own, path)
+    return value if isinstance(value, float) and value > 0 else None
+
+
 def bars(report: Report) -> Iterator[Bar]:
     """The project's bars beside what this run reached."""
     own = report["stacks"]["kagura"]
     steps = own["growth"]["rss_mb"]
-    yield Bar("added latency, plain, p50, ms", found(own, ("one_plain", "added_p50_ms")), 0.25)
-    yield Bar("added latency, plain, p99, ms", found(own, ("one_plain", "added_p99_ms")), 2)
-    yield Bar("first event of a stream later by, ms", found(own, ("one_stream", "first_event_added_p50_ms")), 0.3)
+    yield Bar("added latency, plain, p50, ms", _added(own, ("one_plain", "added_p50_ms")), 0.25)
+    yield Bar("added latency, plain, p99, ms", _added(own, ("one_plain", "added_p99_ms")), 2)
+    yield Bar("first event of a stream later by, ms", _added(own, ("one_stream", "first_event_added_p50_ms")), 0.3)
     compared = report["ratios"]
     yield Bar("CPU a request, LiteLLM to relay", compared.get("CPU a request, LiteLLM to relay"), 70, True)
     both = "CPU a request, LiteLLM to relay and collector"
@@ -152,7 +158,7 @@ def _bar_table(report: Report) -> Table:
     table.add_column("")
     for name in ("reached", "bar", ""):
         table.add_column(name, justify="right")
-    words = {True: "holds", False: "missed", None: "not measured"}
+    words = {True: "holds", False: "missed", None: "not measured, or lost in noise"}
     for bar in bars(report):
         sign = "≥" if bar.at_least else "≤"
         reached = "" if bar.reached is None else f"{bar.reached:,.6g}"

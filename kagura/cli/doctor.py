@@ -118,10 +118,11 @@ def proxy(settings: Settings) -> Iterator[Finding]:
         if said["version"] != __version__:
             text = f"{root} runs version {said['version']}, this is {__version__}"
             yield Finding(Level.NOTE, "proxy", text, "Start it again to bring both in line.")
-        journal_errors = said.get("journal", {}).get("errors", 0) if isinstance(said.get("journal"), dict) else 0
-        if journal_errors:
-            text = f"{journal_errors} records could not be written to the journal"
-            yield Finding(Level.PROBLEM, "proxy", text, "Is the disk full?")
+        journal = said.get("journal") or {}
+        if journal.get("failures"):
+            why = f": {journal['last_failure']}" if journal.get("last_failure") else ", now it works again"
+            text = f"{journal['failures']} records could not be written to the journal{why}"
+            yield Finding(Level.PROBLEM, "proxy", text, "Is the disk full? Is its folder still there?")
         else:
             yield Finding(Level.OK, "proxy", f"listens on {root}")
 

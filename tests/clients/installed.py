@@ -41,7 +41,7 @@ class Proxy:
     def __init__(self, home: Path, upstream: str, port: int = 0) -> None:
         self.home, self.upstream = home, upstream
         self.env = environment(home, upstream)
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-m", "kagura", "proxy", "--port", str(port)]
         with (home / "stderr.txt").open("ab") as errors:
             self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=errors)

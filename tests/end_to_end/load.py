@@ -1,11 +1,14 @@
-"""Clients that keep a proxy busy, note what they saw, and stop for nothing."""
+"""Clients that ask once, or keep a proxy busy, note what they saw and stop for nothing."""
 
 import asyncio
 import itertools
 import json
+import urllib.request
+from pathlib import Path
 from typing import Any
 
 from tests.clients import openai_dialogue as say
+from tests.clients.installed import Proxy
 from tests.clients.upstream import Answer, Received, events, said
 
 PAUSE = 0.005
@@ -30,6 +33,20 @@ def numbered(request: Received) -> Answer:
     words = [head | {"choices": [{"index": 0, "delta": {"content": word}}]} for word in "abcdef"]
     end = head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     return events(say.sse(*words, end, head | {"choices": [], "usage": usage}), pause=PAUSE)
+
+
+def ask(root: str) -> bytes:
+    """One chat completion, raw."""
+    body = json.dumps({"model": say.ASKED, "messages": []}).encode()
+    request = urllib.request.Request(f"{root}/v1/chat/completions", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return bytes(answer.read())
+
+
+def collectors(proxy: Proxy) -> list[int]:
+    """The collector processes that a relay has started."""
+    folders = Path(f"/proc/{proxy.process.pid}/task").iterdir()
+    return [int(pid) for folder in folders for pid in (folder / "children").read_text().split()]
 
 
 class Load:

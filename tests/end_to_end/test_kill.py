@@ -12,18 +12,12 @@ import pytest
 
 from tests.clients.installed import Proxy, exported, kagura
 from tests.clients.upstream import Upstream
-from tests.end_to_end.load import Load, input_tokens, numbered
+from tests.end_to_end.load import Load, collectors, input_tokens, numbered
 
 KILLS = int(os.environ.get("KAGURA_TEST_KILLS", "6"))
 """More for a longer test: KAGURA_TEST_KILLS=20."""
 RUN_SECONDS = (0.15, 0.6)
 """How long all goes well before the next kill."""
-
-
-def collectors(proxy: Proxy) -> list[int]:
-    """The collector processes that a relay has started."""
-    folders = Path(f"/proc/{proxy.process.pid}/task").iterdir()
-    return [int(pid) for folder in folders for pid in (folder / "children").read_text().split()]
 
 
 async def torment(proxy: Proxy, kills: int, chance: random.Random) -> Proxy:

@@ -39,7 +39,7 @@ def read_answer(wire: Wire, call: Call) -> None:
     else:
         stream.message = body
         stream.usage = obj(body.get("usage"))
-        stream.complete = True
+        stream.complete = stream.counted = True
     found = stream.message
     call.complete = stream.complete
     call.response_id = text(found.get("id"))
@@ -47,6 +47,7 @@ def read_answer(wire: Wire, call: Call) -> None:
     call.finish_reason = text(found.get("stop_reason"))
     if stream.usage:
         call.usage = anthropic_usage(stream.usage, call.response_model)
+        call.usage_partial = not stream.counted
     blocks = stream.blocks() if wire.answer.is_stream else found.get("content")
     if blocks:
         role = text(found.get("role")) or "assistant"
@@ -115,6 +116,8 @@ class _Stream:
         self.usage: JsonObject = {}
         self.completion: list[str] = []
         self.complete = False
+        self.counted = False
+        """The output was counted after it had been made: `message_start` counts it when it has hardly begun."""
         self._blocks: dict[Any, JsonObject] = {}
         self._pieces: dict[Any, dict[str, list[str]]] = {}
 
@@ -132,6 +135,7 @@ class _Stream:
             delta = obj(event.get("delta"))
             self.message |= {field: value for field, value in delta.items() if value is not None}
             self._update_usage(event.get("usage"))
+            self.counted = self.counted or bool(event.get("usage"))
             self.complete = self.complete or bool(delta.get("stop_reason"))
         elif kind == "message_stop":
             self.complete = True

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from decimal import Decimal
-from typing import Any
 
 from kagura.model import Call, JsonObject, Message, ToolCall
 from kagura.providers.framing import DONE
+from kagura.providers.responses_stream import Items
 from kagura.providers.usage import openai_usage
 from kagura.providers.values import obj, objects, parsed, text
 from kagura.providers.wire import Wire, message, messages, plain_text, without
@@ -15,6 +15,7 @@ _NAMED_TOOLS = frozenset({"function_call", "custom_tool_call"})
 _CLIENT_TOOLS = frozenset({"local_shell_call", "computer_call", "apply_patch_call"})
 _BILLED_TOOLS = {"web_search_call": "web_search", "file_search_call": "file_search"}
 _ASSISTANT_ITEMS = ("message", "reasoning", "compaction")
+_PENDING = frozenset({"queued", "in_progress"})
 
 
 def read_request(request: JsonObject, call: Call) -> None:
@@ -32,9 +33,12 @@ def read_request(request: JsonObject, call: Call) -> None:
 
 
 def read_answer(wire: Wire, call: Call) -> None:
-    """The response object; in a stream that of the last event that carries one, with the items that came before."""
+    """The response object; in a stream that of the last event that carries one, with the items that came before.
+
+    A response in the background is answered before it is made: its usage comes with a later fetch.
+    """
     response: JsonObject = wire.body
-    items: dict[Any, JsonObject] = {}
+    items = Items()
     ended = not wire.answer.is_stream
     for name, data in wire.events if wire.answer.is_stream else ():
         event = obj(data)
@@ -45,10 +49,9 @@ def read_answer(wire: Wire, call: Call) -> None:
             response = found
         elif event.get("object") == "response":
             response = event
-        if kind == "response.output_item.done" and (item := obj(event.get("item"))):
-            items[event.get("output_index") if isinstance(event.get("output_index"), int) else len(items)] = item
+        items.add(kind or "", event)
     call.complete = ended
-    output = objects(response.get("output")) or list(items.values())
+    output = objects(response.get("output")) or items.all()
     call.response_id = text(response.get("id"))
     call.response_model = text(response.get("model"))
     call.previous_response_id = text(response.get("previous_response_id")) or call.previous_response_id
@@ -60,6 +63,10 @@ def read_answer(wire: Wire, call: Call) -> None:
         call.usage.service_tier = text(response.get("service_tier")) or call.usage.service_tier
         counted = Counter(unit for item in output if (unit := _BILLED_TOOLS.get(text(item.get("type")) or "")))
         call.usage.units = {unit: Decimal(n) for unit, n in counted.items()} | call.usage.units
+    if response.get("background") is True:
+        call.result_key = call.response_id
+        call.billable = call.usage is not None
+        call.complete = call.complete or (text(response.get("status")) in _PENDING and not wire.answer.is_stream)
 
 
 def _item(item: object, default_role: str = "user") -> Message:

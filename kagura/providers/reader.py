@@ -21,9 +21,10 @@ from kagura.providers.endpoints import CALLING, OTHER, find
 from kagura.providers.failure import find_error
 from kagura.providers.framing import Answer, Framing, read_answer
 from kagura.providers.requests import read_body, request_model, split_target
+from kagura.providers.results import read_results
 from kagura.providers.sniff import sniff
 from kagura.providers.table import Provider
-from kagura.providers.values import text
+from kagura.providers.values import quantity, text
 from kagura.providers.wire import Dialect, Wire
 
 DIALECTS: dict[str, Dialect] = {
@@ -43,6 +44,9 @@ DIALECTS: dict[str, Dialect] = {
 _OF_PROVIDER = {"openai": "openai_chat"}
 _END_USER_FIELDS = ("user", "safety_identifier")
 _UNREADABLE = "kagura could not read"
+_SPEAKING = DIALECTS.keys() - {"openai_media"}
+"""Dialects whose answers are always JSON or a stream of it."""
+_HEAD = 500
 
 
 def read(exchange: Exchange, provider: Provider | None = None) -> Call:
@@ -90,8 +94,13 @@ def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
         elif known is None and wire.endpoint.billable:
             known = _OF_PROVIDER.get(wire.provider.dialect, wire.provider.dialect)
     dialect = DIALECTS.get(known or "")
-    if dialect is None or not posted:
+    if not posted:
+        with _guarded("the results", call):
+            read_results(wire, exchange, call, DIALECTS)
         return
+    if dialect is None:
+        return
+    call.dialect = known
     end_user = call.end_user
     with _guarded("the request's messages", call):
         dialect.read_request(wire.request, call)
@@ -101,6 +110,26 @@ def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
     with _guarded("the answer's messages", call):
         dialect.read_answer(wire, call)
         call.usage = call.usage or usage_beside_body(wire)
+        _add_billed_cost(wire, call)
+        if known in _SPEAKING and _is_foreign(wire, exchange):
+            head = wire.answer.body[:_HEAD].decode("utf-8", "replace").strip()
+            call.error = CallError(message=f"the answer is not what the API promises: {head}", type="unreadable_answer")
+
+
+def _is_foreign(wire: Wire, exchange: Exchange) -> bool:
+    """Whether a success came to its end and holds nothing that an API says: a portal's page, a truncated value."""
+    whole = exchange.outcome is Outcome.COMPLETED and not exchange.response_body.truncated
+    return whole and not wire.events and bool(wire.answer.body.strip())
+
+
+def _add_billed_cost(wire: Wire, call: Call) -> None:
+    """What the answer's header says was billed. Zero says nothing: gateways send it for models they do not know."""
+    cost = quantity(wire.headers.get(wire.provider.cost_header or ""))
+    if not cost:
+        return
+    call.usage = call.usage or Usage()
+    if call.usage.provider_cost is None:
+        call.usage.provider_cost = cost
 
 
 def _oddities(usage: Usage) -> list[str]:

@@ -1,6 +1,6 @@
 """The trace store: tables, migrations, writes, queries, retention, export."""
 
-from kagura.store.batch import Batch, Metric, SpanContents
+from kagura.store.batch import Batch, Metric, Revision, SpanContents
 from kagura.store.costs import DIMENSIONS
 from kagura.store.store import Store
 from kagura.store.views import (
@@ -30,6 +30,7 @@ __all__ = [
     "ModelUsage",
     "Overview",
     "Pruned",
+    "Revision",
     "SpanContents",
     "SpanError",
     "Store",

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kagura.model import Execution, Span
+from kagura.model import Cost, Execution, Span, Usage
 
 
 class SpanContents(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,17 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     span_id: str | None = None
 
 
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """What a span's figures were before they were read or priced anew."""
+
+    span_id: str
+    revised_at: int
+    reason: str
+    """What changed: `price corrected`, `price found`, `read anew`."""
+    usage: Usage | None = None
+    cost: Cost | None = None
+
+
 class Batch(msgspec.Struct, kw_only=True):
     """What one transaction writes."""
 
@@ -40,3 +51,5 @@ class Batch(msgspec.Struct, kw_only=True):
     """How far each journal file has been read, by file name."""
     finished_files: list[str] = []
     """Journal files that are about to be removed; their positions are dropped and the batch is forced to disk."""
+    revisions: list[Revision] = []
+    """The former figures of spans that this batch replaces."""

@@ -6,7 +6,16 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from kagura.errors import StoreError
-from kagura.store.schema import executions, metadata, results, schema_version, spans, usage_days, usage_slots
+from kagura.store.schema import (
+    executions,
+    metadata,
+    results,
+    schema_version,
+    span_revisions,
+    spans,
+    usage_days,
+    usage_slots,
+)
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -29,7 +38,12 @@ def _count_attempts(connection: Connection) -> None:
     results.create(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_attempts),)
+def _keep_revisions(connection: Connection) -> None:
+    """Figures that were read or priced anew keep what they were before."""
+    span_revisions.create(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_attempts), Migration(3, _keep_revisions))
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 
 _LOCK = 0x6B616775

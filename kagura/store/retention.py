@@ -21,6 +21,7 @@ from kagura.store.schema import (
     metrics,
     results,
     span_contents,
+    span_revisions,
     span_tags,
     spans,
 )
@@ -117,6 +118,7 @@ def _blank_some(connection: Connection, since: int, until: int) -> int:
 def _remove_span_parts(connection: Connection, ids: list[Any]) -> None:
     connection.execute(delete(span_tags).where(span_tags.c.span_id.in_(ids)))
     connection.execute(delete(span_contents).where(span_contents.c.span_id.in_(ids)))
+    connection.execute(delete(span_revisions).where(span_revisions.c.span_id.in_(ids)))
 
 
 def _remove_nothing(_connection: Connection, _ids: list[Any]) -> None:

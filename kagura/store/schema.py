@@ -210,6 +210,17 @@ span_contents = Table(
 )
 Index("ix_span_contents_at", span_contents.c.at)
 
+span_revisions = Table(
+    "span_revisions",
+    metadata,
+    Column("span_id", ID, primary_key=True),
+    Column("revised_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("usage", Text),
+    Column("cost", Text),
+)
+"""What a span's usage and cost were before they were read or priced anew."""
+
 span_tags = Table(
     "span_tags",
     metadata,

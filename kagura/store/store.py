@@ -6,8 +6,9 @@ from kagura.store.costs import Costs
 from kagura.store.executions import Executions
 from kagura.store.export import Export
 from kagura.store.retention import Retention
+from kagura.store.revisions import Revisions
 from kagura.store.writes import Writes
 
 
-class Store(Writes, Executions, Attempts, Agents, Costs, Export, Retention):
+class Store(Writes, Executions, Attempts, Agents, Costs, Export, Retention, Revisions):
     """One trace store, opened with `Store.open(url)`; each base is one subject of its methods."""

@@ -178,3 +178,36 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     spans: int = 0
     executions: int = 0
     contents: int = 0
+
+
+class DayRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What calls to one model came to on one day of UTC."""
+
+    day: int
+    """Days since 1970-01-01."""
+    provider: str
+    model: str
+    """The model that answered, else the one that was asked; empty where nobody said."""
+    calls: int
+    errors: int
+    tokens: TokenTotals
+    cost: CostTotals
+
+    def plus(self, other: "DayRow") -> "DayRow":
+        """Both together, under this row's names."""
+        return msgspec.structs.replace(
+            self,
+            calls=self.calls + other.calls,
+            errors=self.errors + other.errors,
+            tokens=TokenTotals(
+                **{name: getattr(self.tokens, name) + getattr(other.tokens, name) for name in _TOKEN_FIELDS}
+            ),
+            cost=CostTotals(
+                billed=self.cost.billed + other.cost.billed,
+                estimated=self.cost.estimated + other.cost.estimated,
+                unknown_calls=self.cost.unknown_calls + other.cost.unknown_calls,
+            ),
+        )
+
+
+_TOKEN_FIELDS = TokenTotals.__struct_fields__

@@ -29,6 +29,7 @@ from kagura.store.contents import write_contents
 from kagura.store.database import Database, retried
 from kagura.store.execution_writes import tag_pairs, write_executions
 from kagura.store.lifecycle import supersedes
+from kagura.store.revisions import write_revisions
 from kagura.store.rows import Columns, Row, span_row, to_span
 from kagura.store.schema import (
     NOT_COMPLETED,
@@ -116,6 +117,7 @@ def _apply(connection: Connection, batch: Batch) -> None:
     if batch.contents:
         write_contents(connection, batch.contents, _starts(connection, batch, new))
     _write_metrics(connection, batch.metrics)
+    write_revisions(connection, batch.revisions)
     _write_results(connection, batch.results)
     _write_positions(connection, batch)
 

@@ -3,7 +3,7 @@ import threading
 import pytest
 from sqlalchemy import Connection, text
 
-from kagura.store import Batch, Store
+from kagura.store import Batch, Revision, Store
 from kagura.store.migrations import FIRST_VERSION, MIGRATIONS, Migration, latest, migrate
 from tests.store.things import llm, span_id
 
@@ -41,7 +41,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(store: Store) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError), store.writing() as connection:
-        migrate(connection, (STEPS[0], Migration(FIRST_VERSION + 2, fail)))
+        migrate(connection, (Migration(latest() + 1, add_colour), Migration(latest() + 2, fail)))
     with store.writing() as connection:
         assert version(connection) == latest()
         add_colour(connection)
@@ -63,6 +63,15 @@ def test_a_database_of_the_first_version_learns_of_attempts_and_results(store: S
     (row,) = store.executions()
     assert (row.llm_calls, row.retries, row.spans) == (1, 1, 2)
     assert store.result_spans(["a", "b"]) == {"a": span_id(1)}
+
+
+def test_a_database_of_the_second_version_learns_of_revisions(store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(text("DROP TABLE span_revisions"))
+        connection.execute(text("UPDATE schema_version SET version = 2"))
+        migrate(connection, MIGRATIONS[:2])
+    store.write(Batch(spans=[llm(1)], revisions=[Revision(span_id=span_id(1), revised_at=5, reason="read anew")]))
+    assert [revision.revised_at for revision in store.revisions(span_id(1))] == [5]
 
 
 def test_many_may_open_a_new_database_at_once(lasting_url: str) -> None:

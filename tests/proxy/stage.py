@@ -112,11 +112,11 @@ class Stage:
     def __init__(self, upstream: Upstream, port: int, home: Path) -> None:
         self.upstream, self.port, self.home = upstream, port, home
 
-    async def ask(self, request: bytes) -> bytes:
+    async def ask(self, request: bytes, *, patience: float = 10) -> bytes:
         """Send raw bytes; the whole raw answer, read to the end of the connection."""
         reader, writer = await self.connect()
         writer.write(request)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience):
             answer = await reader.read()
         writer.close()
         return answer

@@ -42,7 +42,7 @@ def failure_body(error: BaseException) -> JsonObject:
             "message": message,
             "type": kind or default,
             "param": param if isinstance(param, str) else None,
-            "code": code if isinstance(code, str) else None,
+            "code": code if isinstance(code, str) and not code.isdigit() else None,
         }
     }
 

@@ -18,7 +18,7 @@ from kagura.cli.addresses import base_urls, health, proxy_url
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.config import Settings, settings_rows
 from kagura.errors import ConfigError, KaguraError
-from kagura.journal import journal_files, try_lock
+from kagura.journal import collector_runs, journal_files, waiting_bytes
 
 app = command_app()
 
@@ -157,15 +157,12 @@ def journal(settings: Settings) -> Iterator[Finding]:
     if not settings.journal_dir.is_dir():
         return
     files = journal_files(settings.journal_dir)
-    waiting = sum(file.size() for file in files)
-    release = try_lock(settings.journal_dir / "collector.lock")
-    if release:
-        release()
-        text = f"no collector runs; {len(files)} files ({waiting:,} bytes)"
-        remedy = "The next `kagura monitor` stores what waits." if files else ""
-        yield Finding(Level.NOTE if files else Level.OK, "journal", text, remedy)
+    held = f"{len(files)} files ({waiting_bytes(settings.journal_dir):,} bytes)"
+    if collector_runs(settings.journal_dir):
+        yield Finding(Level.OK, "journal", f"a collector runs; {held}")
     else:
-        yield Finding(Level.OK, "journal", f"a collector runs; {len(files)} files ({waiting:,} bytes)")
+        remedy = "The next `kagura monitor` stores what waits." if files else ""
+        yield Finding(Level.NOTE if files else Level.OK, "journal", f"no collector runs; {held}", remedy)
     for path in sorted(settings.journal_dir.glob("*.unread")):
         yield Finding(
             Level.PROBLEM, "journal", f"{path} holds records that could not be read", "Report it; keep the file."

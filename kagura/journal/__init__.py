@@ -1,8 +1,8 @@
 """The append-only intake: frames, files, replay."""
 
-from kagura.journal.reader import JournalFile, journal_files
+from kagura.journal.reader import JournalFile, journal_files, waiting_bytes
 from kagura.journal.records import Ended, Record, Reported, Started, exchange, unfinished
-from kagura.journal.writer import JournalWriter, private_folder, try_lock
+from kagura.journal.writer import JournalWriter, collector_lock, collector_runs, private_folder, try_lock
 
 __all__ = [
     "Ended",
@@ -11,9 +11,12 @@ __all__ = [
     "Record",
     "Reported",
     "Started",
+    "collector_lock",
+    "collector_runs",
     "exchange",
     "journal_files",
     "private_folder",
     "try_lock",
     "unfinished",
+    "waiting_bytes",
 ]

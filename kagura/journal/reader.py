@@ -100,3 +100,8 @@ def journal_files(folder: Path) -> list[JournalFile]:
         and not entry.name.startswith(".")
         and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
     ]
+
+
+def waiting_bytes(folder: Path) -> int:
+    """Bytes in the journal files of a folder, those included that were read but cannot be deleted yet."""
+    return sum(file.size() for file in journal_files(folder))

@@ -123,3 +123,19 @@ def try_lock(path: Path) -> Callable[[], None] | None:
         os.close(fd)
         return None
     return lambda: os.close(fd)
+
+
+def collector_lock(folder: Path) -> Callable[[], None] | None:
+    """Take the right to read a journal folder into the store; None where another process has it."""
+    return try_lock(folder / "collector.lock")
+
+
+def collector_runs(folder: Path) -> bool:
+    """Whether a process holds that right."""
+    if not (folder / "collector.lock").exists():
+        return False
+    release = collector_lock(folder)
+    if release is None:
+        return True
+    release()
+    return False

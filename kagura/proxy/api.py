@@ -1,7 +1,6 @@
 """The proxy's own endpoints, `/kagura/…`: health, metrics, and the door for events."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from os import getpid
 
 import msgspec
@@ -9,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 
 from kagura import __version__
 from kagura.config import Settings
+from kagura.journal import collector_runs, waiting_bytes
 from kagura.model import Event
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.metrics import Metrics, exposition
@@ -20,10 +20,8 @@ RETRY_SECONDS = 5
 _EVENTS = msgspec.json.Decoder(list[Event])
 
 
-def create_api(
-    settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard, *, on_close: Callable[[], None]
-) -> FastAPI:
-    """The FastAPI application behind `/kagura/`; `on_close` runs when the server stops."""
+def create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard) -> FastAPI:
+    """The FastAPI application behind `/kagura/`."""
     api = FastAPI(
         title="kagura",
         version=__version__,
@@ -31,7 +29,6 @@ def create_api(
         redoc_url=None,
         openapi_url=None,
         telemetry={"auto_configure": False},
-        lifespan=_lifespan(on_close),
     )
 
     @api.middleware("http")
@@ -74,7 +71,9 @@ def health_report(settings: Settings, recorder: Recorder, metrics: Metrics) -> d
             "failures": recorder.failures,
             "calls_unrecorded": recorder.calls_lost,
             "last_failure": recorder.last_failure,
+            "waiting_bytes": waiting_bytes(settings.journal_dir),
         },
+        "collector": {"running": collector_runs(settings.journal_dir)},
     }
 
 
@@ -102,14 +101,3 @@ async def _take_events(request: Request, recorder: Recorder, metrics: Metrics) -
 
 def _json(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-def _lifespan(on_close: Callable[[], None]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            on_close()
-
-    return lifespan

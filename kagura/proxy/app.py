@@ -1,5 +1,6 @@
 """The proxy as one ASGI application: `/kagura/…` is its own, all else is relayed."""
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 
@@ -8,7 +9,6 @@ from kagura.journal import JournalWriter
 from kagura.model import new_span_id, now_us
 from kagura.providers import error_body, load
 from kagura.proxy import asgi
-from kagura.proxy.api import create_api
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.metrics import Metrics
 from kagura.proxy.recorder import Recorder
@@ -39,17 +39,50 @@ def create_app(
         relay.close()
         recorder.close()
 
-    api = create_api(settings, recorder, metrics, guard, on_close=close)
+    own = OwnEndpoints(lambda: _create_api(settings, recorder, metrics, guard))
 
     async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] == "websocket":
             await _refuse_websocket(scope, receive, send)
-        elif scope["type"] == "http" and not asgi.raw_path(scope).startswith(OWN_PATHS):
-            await relay(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send, close)
+        elif asgi.raw_path(scope).startswith(OWN_PATHS):
+            await own(scope, receive, send)
         else:
-            await api(scope, receive, send)
+            await relay(scope, receive, send)
 
     return application
+
+
+class OwnEndpoints:
+    """The FastAPI application, made at its first request: importing it takes longer than starting the relay."""
+
+    def __init__(self, create: Callable[[], asgi.App]) -> None:
+        self._create = create
+        self._api: asgi.App | None = None
+        self._creating = asyncio.Lock()
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Answer one request."""
+        if self._api is None:
+            async with self._creating:
+                self._api = self._api or await asyncio.to_thread(self._create)
+        await self._api(scope, receive, send)
+
+
+def _create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard) -> asgi.App:
+    from kagura.proxy.api import create_api
+
+    return create_api(settings, recorder, metrics, guard)
+
+
+async def _live(receive: asgi.Receive, send: asgi.Send, close: Callable[[], None]) -> None:
+    """The server's start and end."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    close()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def _refuse_websocket(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:

@@ -71,9 +71,11 @@ def health_report(settings: Settings, recorder: Recorder, metrics: Metrics) -> d
             "failures": recorder.failures,
             "calls_unrecorded": recorder.calls_lost,
             "last_failure": recorder.last_failure,
+        },
+        "collector": {
+            "running": collector_runs(settings.journal_dir),
             "waiting_bytes": waiting_bytes(settings.journal_dir),
         },
-        "collector": {"running": collector_runs(settings.journal_dir)},
     }
 
 

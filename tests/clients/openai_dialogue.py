@@ -7,7 +7,14 @@ from tests.clients.upstream import Answer, Received, Script, events, said
 
 ASKED, SERVED = "gpt-4o-mini", "gpt-4o-mini-2024-07-18"
 TOOLS: list[Any] = [
-    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "strict": True,
+            "parameters": {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
+        },
+    }
     for name in ("get_weather", "get_time")
 ]
 CHAT_USAGE = {

@@ -184,16 +184,18 @@ def test_a_stream_that_the_provider_cuts(both: Both) -> None:
         with client(root, max_retries=0) as ai:
             stream = ai.chat.completions.create(model=say.ASKED, messages=QUESTION, stream=True)
             read: list[Any] = []
-            with pytest.raises(openai.APIConnectionError) as caught:
+            try:
                 read.extend(stream)
-            return type(caught.value.__cause__), read
+            except Exception as error:  # the client's own, or its HTTP library's, as its version has it
+                return type(error), str(error), read
+            raise AssertionError("the client took half a stream for a whole one")
 
     def cut(request: Received) -> Answer:
         whole = say.chat_stream(*say.words("Good morning"))(request)
         return whole._replace(pieces=whole.pieces[:2], cut=True)
 
     seen = both([cut], use, asks_usage=True)
-    assert len(seen.result[1]) == 2
+    assert len(seen.result[2]) == 2
     assert seen.call["outcome"] == "upstream_error"
 
 

@@ -70,7 +70,9 @@ def test_a_stream_ends_before_the_proxy_does(upstream: Upstream, tmp_path: Path)
 
 
 def test_a_finished_call_can_be_read_within_a_second(upstream: Upstream, proxy: Proxy) -> None:
-    upstream.plays(say.chat({"content": "Hello"}))
+    upstream.plays(*[say.chat({"content": "Hello"})] * 2)
+    ask(proxy.root)
+    proxy.calls(1)
     ask(proxy.root)
     ended = time.monotonic()
     proxy.calls(1)

@@ -5,10 +5,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kagura.collector.estimation import estimate
 from kagura.collector.identity import identify
 from kagura.collector.redaction import Redaction
 from kagura.config import Settings
-from kagura.model import Call, CallError, Cost, Exchange, JsonObject, Outcome, Span, SpanKind, Status
+from kagura.model import (
+    Call,
+    CallError,
+    Cost,
+    Exchange,
+    JsonObject,
+    Outcome,
+    Result,
+    Span,
+    SpanKind,
+    Status,
+)
 from kagura.pricing import Catalog
 from kagura.pricing.facts import facts_of
 from kagura.providers import Provider, load, read
@@ -23,6 +35,7 @@ class Interpreted(NamedTuple):
 
     span: Span
     contents: SpanContents | None
+    call: Call
 
 
 class Interpreter:
@@ -49,16 +62,74 @@ class Interpreter:
         except Exception as error:
             log.exception("call %s could not be understood", exchange.id)
             call = Call(endpoint="other", kind=SpanKind.SPAN, billable=False, notes=[f"not understood: {error!r}"])
-            return Interpreted(self._span(exchange, call), None)
+            return Interpreted(self._span(exchange, call), None, call)
+        return Interpreted(span, self._kept(exchange, call, span), call)
+
+    def interpret_result(self, fetch: Exchange, parent: Span, result: Result, id: str) -> Interpreted:
+        """The span of a call whose answer another exchange fetched: below that one, at its time, at its own price."""
+        call = result.call
+        model = call.response_model
+        span = Span(
+            id=id,
+            execution_id=parent.execution_id,
+            execution_source=parent.execution_source,
+            kind=call.kind,
+            name=f"{_OPERATIONS[call.kind]} {model}" if model else call.endpoint,
+            agent=parent.agent,
+            status=Status.FAILED if call.error else Status.COMPLETED,
+            started_at=parent.started_at,
+            ended_at=parent.started_at,
+            parent_id=parent.id,
+            session_id=parent.session_id,
+            user=parent.user,
+            provider=parent.provider,
+            endpoint=call.endpoint,
+            stream=False,
+            tags=dict(parent.tags),
+            attributes={"fetched": True, **({"notes": call.notes} if call.notes else {})},
+        )
+        self.complete(span, fetch, result)
+        return Interpreted(span, self._kept(fetch, call, span, raw=False), call)
+
+    def complete(self, span: Span, fetch: Exchange, result: Result) -> None:
+        """Write to a span the answer that an exchange fetched for it."""
+        call, redaction = result.call, self._redaction
+        at = span.started_at if result.at is None else min(result.at, fetch.received_at)
+        span.request_model = span.request_model or call.request_model
+        span.response_model = call.response_model or span.response_model
+        span.response_id = call.response_id or span.response_id
+        span.usage, span.finish_reason = call.usage, call.finish_reason
+        span.cost = Cost() if call.usage is None else self._priced(fetch, call, at)
+        span.tool_calls = call.tool_calls if redaction.level == "full" else []
+        span.output_preview = redaction.answer(call)
+        if call.error:
+            span.status, span.error = Status.FAILED, redaction.text(call.error.message)
+            span.error_type = call.error.type
+
+    def _kept(self, exchange: Exchange, call: Call, span: Span, *, raw: bool = True) -> SpanContents | None:
         try:
-            return Interpreted(span, self._contents(exchange, call))
+            return self._contents(exchange, call, raw=raw)
         except Exception as error:
-            log.exception("the contents of call %s could not be kept", exchange.id)
+            log.exception("the contents of call %s could not be kept", span.id)
             span.attributes.setdefault("notes", []).append(f"contents not kept: {error!r}")
-            return Interpreted(span, None)
+            return None
+
+    def _estimate(self, exchange: Exchange, call: Call) -> JsonObject | None:
+        """Count what the provider did not; returns how that was done."""
+        try:
+            found = estimate(exchange, call)
+        except Exception as error:
+            log.exception("the tokens of call %s could not be counted", exchange.id)
+            call.notes.append(f"not counted: {error!r}")
+            return None
+        if found is None:
+            return None
+        call.usage, basis = found
+        return basis
 
     def _span(self, exchange: Exchange, call: Call) -> Span:
         identity = identify(exchange, call)
+        basis = self._estimate(exchange, call)
         status, error = _status(exchange, call)
         redaction = self._redaction
         model = call.request_model or call.response_model
@@ -93,7 +164,7 @@ class Interpreter:
             input_preview=redaction.question(call),
             output_preview=redaction.answer(call),
             tags=dict(exchange.labels.tags),
-            attributes=_attributes(exchange, call),
+            attributes=_attributes(exchange, call) | ({"estimate": basis} if basis else {}),
         )
 
     def _cost(self, exchange: Exchange, call: Call, status: Status) -> Cost | None:
@@ -102,24 +173,25 @@ class Interpreter:
             return None
         if call.usage is None:
             return Cost()
+        return self._priced(exchange, call, exchange.received_at)
+
+    def _priced(self, exchange: Exchange, call: Call, at: int) -> Cost:
         provider = self._providers.get(exchange.provider)
         facts = facts_of(call, exchange.target, (provider.base_url if provider else None) or "")
-        return self._catalog.cost(
-            exchange.provider, call.request_model, call.response_model, call.usage, exchange.received_at, facts
-        )
+        return self._catalog.cost(exchange.provider, call.request_model, call.response_model, call.usage, at, facts)
 
-    def _contents(self, exchange: Exchange, call: Call) -> SpanContents | None:
+    def _contents(self, exchange: Exchange, call: Call, *, raw: bool = True) -> SpanContents | None:
         if self._redaction.level != "full" or exchange.outcome is None:
             return None
-        raw = exchange.response_body.data
-        if raw:
+        answer = exchange.response_body.data if raw else b""
+        if answer:
             encoding = next((value for name, value in exchange.response_headers if name == "content-encoding"), "")
-            raw = self._redaction.data(decode(raw, encoding).data)
+            answer = self._redaction.data(decode(answer, encoding).data)
         return SpanContents(
             inputs=self._redaction.messages(call.input_messages),
             parameters=self._redaction.parameters(call.parameters),
             outputs=self._redaction.messages(call.output_messages),
-            raw_response=raw or None,
+            raw_response=answer or None,
         )
 
 
@@ -141,6 +213,8 @@ def _status(exchange: Exchange, call: Call) -> tuple[Status, CallError | None]:
         return Status.FAILED, CallError(message=f"HTTP status {exchange.status}", type=str(exchange.status))
     if exchange.outcome is Outcome.CLIENT_CLOSED and not (call.complete and exchange.status):
         return Status.INTERRUPTED, CallError(message="the client closed the connection", type="client_closed")
+    if call.stream and not call.complete and not exchange.response_body.truncated:
+        return Status.FAILED, CallError(message="the stream ended before the answer did", type="truncated_stream")
     return Status.COMPLETED, None
 
 

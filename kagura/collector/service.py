@@ -2,14 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from kagura.collector.attempts import Attempt, Attempts
 from kagura.collector.events import execution_from
 from kagura.collector.following import Follower
 from kagura.collector.interpretation import Interpreter
+from kagura.collector.results import Results
 from kagura.config import Settings
 from kagura.errors import StoreError
-from kagura.journal import Started, journal_files, try_lock, unfinished
+from kagura.journal import Started, collector_lock, journal_files, unfinished
 from kagura.model import Event, Exchange, Execution, Outcome, Status, now_us
 from kagura.store import Batch, Store
 
@@ -28,6 +30,9 @@ class Collector:
     def __init__(self, settings: Settings, store: Store, interpreter: Interpreter) -> None:
         self._store = store
         self._interpreter = interpreter
+        self._results = Results(store, interpreter)
+        self._attempts = Attempts()
+        self._attempts.recall(store)
         self._follower = Follower(settings.journal_dir, store.positions())
         self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
 
@@ -59,9 +64,22 @@ class Collector:
 
     def _add(self, batch: Batch, exchange: Exchange) -> None:
         interpreted = self._interpreter.interpret(exchange)
-        batch.spans.append(interpreted.span)
+        span = interpreted.span
+        moved = self._attempts.place(span, exchange)
+        batch.spans.append(span)
         if interpreted.contents:
-            batch.contents.append((interpreted.span.id, interpreted.contents))
+            batch.contents.append((span.id, interpreted.contents))
+        self._results.add(batch, exchange, span, interpreted.call)
+        if moved:
+            self._move(batch, {attempt.id: attempt for attempt in moved})
+
+    def _move(self, batch: Batch, moved: Mapping[str, Attempt]) -> None:
+        """Write to spans that were given before what attempts they turned out to be."""
+        given = {span.id: span for span in batch.spans if span.id in moved}
+        stored = self._store.known_spans(moved.keys() - given.keys())
+        batch.spans.extend(stored.values())
+        for span in (given | stored).values():
+            moved[span.id].mark(span)
 
     @staticmethod
     def _add_event(batch: Batch, event: Event) -> None:
@@ -111,7 +129,7 @@ def drain(settings: Settings) -> bool:
     """
     if not journal_files(settings.journal_dir):
         return False
-    release = try_lock(settings.journal_dir / "collector.lock")
+    release = collector_lock(settings.journal_dir)
     if release is None:
         return False
     try:
@@ -129,7 +147,7 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
 
     Waits for the lock where another collector runs. A store that fails is tried again: the journal keeps everything.
     """
-    while (release := try_lock(settings.journal_dir / "collector.lock")) is None:
+    while (release := collector_lock(settings.journal_dir)) is None:
         if stop.wait(1):
             return
     try:

@@ -165,7 +165,7 @@ def _sqlite(target: str, pool: type[Pool], *, read_only: bool) -> Engine:
         connection = sqlite3.connect(
             target, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
-        pragmas = ["foreign_keys = OFF", "synchronous = NORMAL", "cache_size = -32768"]
+        pragmas = ["foreign_keys = OFF", "synchronous = NORMAL", "cache_size = -8192"]
         if read_only:
             pragmas.append("query_only = ON")
         else:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Text,
     literal_column,
 )
-from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
 
@@ -27,7 +26,7 @@ SLOT = 900_000_000
 DAY = 86_400_000_000
 """Microseconds of a day."""
 
-ID = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+ID = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared by code point, so that a prefix is a range of the index."""
 
 executions = Table(

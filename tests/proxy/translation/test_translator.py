@@ -41,11 +41,12 @@ async def test_one_worker_from_the_first_call_to_the_end_and_another_if_it_dies(
         os.kill(worker, 9)
         await asyncio.sleep(0.2)  # the relay sees its connections closed
         assert workers() == []
-        asking = asyncio.create_task(stage.ask(ASK))
+        _, writer = await stage.connect()
+        writer.write(ASK)
         async with asyncio.timeout(5):
             while not workers():
                 await asyncio.sleep(0.02)
-        asking.cancel()
+        writer.close()
     assert workers() == []
 
 

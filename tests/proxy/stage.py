@@ -109,8 +109,13 @@ class Upstream:
 class Stage:
     """A running proxy before a running upstream."""
 
-    def __init__(self, upstream: Upstream, port: int, home: Path) -> None:
+    def __init__(self, upstream: Upstream, port: int, home: Path, server: uvicorn.Server) -> None:
         self.upstream, self.port, self.home = upstream, port, home
+        self._server = server
+
+    def stop(self) -> None:
+        """Let the proxy end as on a signal."""
+        self._server.should_exit = True
 
     async def ask(self, request: bytes, *, patience: float = 10) -> bytes:
         """Send raw bytes; the whole raw answer, read to the end of the connection."""
@@ -204,7 +209,7 @@ async def running(
     while not proxy.started:
         await asyncio.sleep(0.005)
     try:
-        yield Stage(upstream, listener.getsockname()[1], home)
+        yield Stage(upstream, listener.getsockname()[1], home, proxy)
     finally:
         for writer in upstream.writers:
             writer.close()

@@ -167,13 +167,6 @@ async def test_json_beyond_the_inspection_limit_is_streamed_on_whole(tmp_path: P
         assert (line, stage.upstream.visits[0].body) == ("HTTP/1.1 200 OK", body)
 
 
-async def test_websockets_are_answered_426_at_once(tmp_path: Path) -> None:
-    async with running(tmp_path) as stage:
-        upgrade = b"GET /v1/responses HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-        line, _, _ = split(await stage.ask(upgrade))
-        assert (line, stage.upstream.visits) == ("HTTP/1.1 426 Upgrade Required", [])
-
-
 async def test_an_unknown_provider_is_404(tmp_path: Path) -> None:
     async with running(tmp_path) as stage:
         line, _, body = split(await stage.ask(get("/nobody/v1/models")))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.engine import Engine
@@ -21,6 +21,8 @@ BUSY_TIMEOUT = 10.0
 """Seconds that a statement waits for another process's transaction."""
 
 NO_CALLS = "no calls recorded yet"
+
+_T = TypeVar("_T")
 
 _WRITES, _DURABLE = "kagura_writes", "kagura_durable"
 
@@ -64,20 +66,26 @@ class Database:
         database = cls(engine, name, read_only=read_only)
         try:
             # Several processes may find the same new file, and one of them switches it to WAL.
-            retried(lambda: database._prepare_tables(create=create), pause=time.sleep)
+            outdated = retried(lambda: database._prepare_tables(create=create), pause=time.sleep)
         except BaseException:
             engine.dispose()
             raise
+        if outdated:
+            # An older kagura made it: a reader brings it up to date too, so that an update needs no command of its own.
+            database.close()
+            cls.open(url, create=False).close()
+            return cls.open(url, read_only=True)
         return database
 
-    def _prepare_tables(self, *, create: bool) -> None:
+    def _prepare_tables(self, *, create: bool) -> bool:
+        """Check the tables, and make or migrate them where this may write; whether a reader found them outdated."""
         if self.read_only:
             with self.reading() as connection:
-                check_version(connection, self.name, may_be_empty=False)
-        else:
-            with self.writing() as connection:
-                if check_version(connection, self.name, may_be_empty=create):
-                    migrate(connection)
+                return check_version(connection, self.name, may_be_empty=False)
+        with self.writing() as connection:
+            if check_version(connection, self.name, may_be_empty=create):
+                migrate(connection)
+        return False
 
     def close(self) -> None:
         """Let all connections go."""
@@ -221,16 +229,16 @@ def explain(error: Exception, name: str) -> StoreError:
     return StoreError(f"{name}: {reason}", "This should not happen; please report it.")
 
 
-def retried(work: Callable[[], None], *, attempts: int = 6, pause: Callable[[float], None]) -> None:
+def retried(work: Callable[[], _T], *, attempts: int = 6, pause: Callable[[float], None]) -> _T:
     """Do `work` again where another process was in the way; the last failure is raised."""
-    for attempt in range(attempts):
+    for attempt in range(attempts - 1):
         try:
             return work()
         except StoreError as error:
-            if attempt == attempts - 1 or not _may_pass(error.__cause__):
+            if not _may_pass(error.__cause__):
                 raise
             pause(0.05 * 2**attempt)
-    return None
+    return work()
 
 
 _PASSING = frozenset({"40001", "40P01", "23505", "55P03"})

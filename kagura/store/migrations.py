@@ -65,11 +65,6 @@ def check_version(connection: Connection, name: str, *, may_be_empty: bool) -> b
             f"{name}: made by a newer kagura (schema {version}; this one knows {latest()})",
             "Update kagura: pip install --upgrade kagura",
         )
-    if version < latest() and not may_be_empty:
-        raise StoreError(
-            f"{name}: made by an older kagura (schema {version}; this one needs {latest()})",
-            "Start `kagura proxy` once: it brings the store up to date.",
-        )
     return version < latest()
 
 

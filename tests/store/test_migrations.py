@@ -90,3 +90,13 @@ def test_many_may_open_a_new_database_at_once(lasting_url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_a_reader_brings_an_older_database_up_to_date(lasting_url: str) -> None:
+    with Store.open(lasting_url) as store, store.writing() as connection:
+        connection.execute(text("DROP TABLE span_revisions"))
+        connection.execute(text("UPDATE schema_version SET version = 2"))
+    with Store.open(lasting_url, read_only=True) as reader:
+        assert reader.revisions(span_id(1)) == []
+        with reader.reading() as connection:
+            assert version(connection) == latest()

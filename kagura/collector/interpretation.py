@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kagura.collector import span_events
+from kagura.collector.batched import at_batch_rates
 from kagura.collector.estimation import estimate
 from kagura.collector.identity import identify
 from kagura.collector.redaction import Redaction
+from kagura.collector.span_events import Reported, span_from
 from kagura.config import Settings
 from kagura.model import (
     Call,
     CallError,
     Cost,
+    Event,
     Exchange,
     JsonObject,
     Outcome,
@@ -65,6 +69,16 @@ class Interpreter:
             return Interpreted(self._span(exchange, call), None, call)
         return Interpreted(span, self._kept(exchange, call, span), call)
 
+    def interpret_event(self, event: Event) -> Reported | None:
+        """The span that an event reports; None for an event of another kind."""
+        if event.type != span_events.TYPE:
+            return None
+        try:
+            return span_from(event, self._catalog, self._redaction)
+        except Exception:
+            log.exception("a reported span could not be understood")
+            return None
+
     def interpret_result(self, fetch: Exchange, parent: Span, result: Result, id: str) -> Interpreted:
         """The span of a call whose answer another exchange fetched: below that one, at its time, at its own price."""
         call = result.call
@@ -100,6 +114,8 @@ class Interpreter:
         span.response_id = call.response_id or span.response_id
         span.usage, span.finish_reason = call.usage, call.finish_reason
         span.cost = Cost() if call.usage is None else self._priced(fetch, call, at)
+        if result.batched:
+            span.cost = at_batch_rates(span.cost, fetch.provider)
         span.tool_calls = call.tool_calls if redaction.level == "full" else []
         span.output_preview = redaction.answer(call)
         if call.error:

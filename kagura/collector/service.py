@@ -81,11 +81,15 @@ class Collector:
         for span in (given | stored).values():
             moved[span.id].mark(span)
 
-    @staticmethod
-    def _add_event(batch: Batch, event: Event) -> None:
+    def _add_event(self, batch: Batch, event: Event) -> None:
         execution = execution_from(event)
         if execution:
             batch.executions.append(execution)
+        reported = self._interpreter.interpret_event(event)
+        if reported:
+            batch.spans.append(reported.span)
+            if reported.contents:
+                batch.contents.append((reported.span.id, reported.contents))
 
     def _tidy(self) -> None:
         """With nothing new to read: close what its process left open, remove files that are done."""

@@ -22,6 +22,9 @@ from kagura.journal import collector_runs, journal_files, waiting_bytes
 
 app = command_app()
 
+PATIENCE_SECONDS = 5.0
+"""How long a proxy may take to answer on a busy machine before it counts as one that does not."""
+
 
 class Level(StrEnum):
     """How bad a finding is."""
@@ -105,7 +108,7 @@ def folder(settings: Settings) -> Iterator[Finding]:
 def proxy(settings: Settings) -> Iterator[Finding]:
     """Who listens on the proxy's port."""
     root = proxy_url(settings)
-    said = health(root)
+    said = health(root, timeout=PATIENCE_SECONDS)
     if said is None and _port_taken(settings):
         remedy = "Stop it, or choose another port: kagura proxy --port 4200."
         yield Finding(Level.PROBLEM, "proxy", f"{root} accepts connections but does not answer", remedy)

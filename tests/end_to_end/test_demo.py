@@ -5,9 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.clients.installed import environment, exported, kagura
+from tests.clients.installed import environment, exported, in_process, kagura
 
 MILLION = 1_000_000
 
@@ -33,57 +31,50 @@ TRANSLATION = (640 * Decimal("0.30") + (48 + 150) * Decimal("2.50")) / MILLION
 (https://ai.google.dev/gemini-api/docs/pricing, November 2026)."""
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A demo that has run: its folder, and what it printed."""
-    home = tmp_path_factory.mktemp("demo") / "home"
-    done = kagura("demo", "--home", str(home), env=environment(home))
-    assert done.returncode == 0, done.stderr
-    return home, done.stdout
-
-
-def cost_document(home: Path, *more: str) -> Any:
-    done = kagura("monitor", "--cost", "--json", "--since", "2d", *more, env=environment(home))
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+BILL = {"research_agent": RESEARCH, "review_agent": REVIEW, "translation_agent": TRANSLATION}
 
 
 def test_the_sums_by_hand() -> None:
-    assert [str(spent) for spent in (RESEARCH, REVIEW, TRANSLATION)] == ["0.010115", "0.0139632", "0.000687"]
+    assert [str(spent) for spent in BILL.values()] == ["0.010115", "0.0139632", "0.000687"]
 
 
-def test_the_bill_is_the_sum_by_hand(demo: tuple[Path, str]) -> None:
-    shown = cost_document(demo[0])
-    assert Decimal(shown["total"]["billed_usd"]) == RESEARCH + REVIEW + TRANSLATION
+def test_the_demo_costs_what_its_prices_and_tokens_say(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    done = kagura("demo", "--home", str(home), env=environment(home))
+    assert done.returncode == 0, done.stderr
+    assert_bill(cost_document(home))
+    by_model = cost_document(home, "--by", "model")["rows"]
+    assert sorted(Decimal(row["cost"]["billed_usd"]) for row in by_model) == sorted(BILL.values())
+    assert_screen(done.stdout)
+    assert_records(home)
+
+
+def cost_document(home: Path, *more: str) -> Any:
+    """`kagura monitor --cost --json`; two days, should midnight fall between the demo and this."""
+    code, said = in_process("monitor", "--cost", "--json", "--since", "2d", *more, env=environment(home))
+    assert code == 0
+    return json.loads(said)
+
+
+def assert_bill(shown: Any) -> None:
+    """Every agent's cost is exact, and so is the total."""
+    assert {row["key"]: Decimal(row["cost"]["billed_usd"]) for row in shown["rows"]} == BILL
+    assert Decimal(shown["total"]["billed_usd"]) == sum(BILL.values())
     assert (shown["total"]["estimated_usd"], shown["total"]["unknown_calls"]) == ("0", 0)
-    assert {row["key"]: Decimal(row["cost"]["billed_usd"]) for row in shown["rows"]} == {
-        "research_agent": RESEARCH,
-        "review_agent": REVIEW,
-        "translation_agent": TRANSLATION,
-    }
 
 
-def test_the_bill_by_model(demo: tuple[Path, str]) -> None:
-    rows = cost_document(demo[0], "--by", "model")["rows"]
-    assert sorted(Decimal(row["cost"]["billed_usd"]) for row in rows) == sorted((RESEARCH, REVIEW, TRANSLATION))
-
-
-def test_the_screen_shows_the_same_numbers_rounded(demo: tuple[Path, str]) -> None:
-    for name, spent in (
-        ("─ research_agent ", RESEARCH),
-        ("─ review_agent ", REVIEW),
-        ("─ translation_agent ", TRANSLATION),
-        ("Total: ", RESEARCH + REVIEW + TRANSLATION),
-    ):
-        (line,) = [line for line in demo[1].splitlines() if name in line]
+def assert_screen(said: str) -> None:
+    """The cost summary that the demo prints shows the same numbers, rounded."""
+    for name, spent in [*((f"─ {agent} ", spent) for agent, spent in BILL.items()), ("Total: ", sum(BILL.values()))]:
+        (line,) = [line for line in said.splitlines() if name in line]
         shown = Decimal(line.partition("$")[2].split()[0])
-        assert shown == spent.quantize(shown)
+        assert shown == Decimal(spent).quantize(shown)
 
 
-def test_each_run_is_an_execution_with_its_tools(demo: tuple[Path, str]) -> None:
-    calls = exported(demo[0])
+def assert_records(home: Path) -> None:
+    """Each run is an execution, and the tools that its model asked for are known."""
+    calls = exported(home)
     assert [call["tool_calls"] for call in calls] == [["search_docs"], ["read_page"], [], [], []]
     assert [call["agent"] for call in calls] == ["research_agent"] * 3 + ["review_agent", "translation_agent"]
     assert len({call["execution_id"] for call in calls}) == 3
-    runs = kagura("export", "--executions", env=environment(demo[0])).stdout
-    assert [json.loads(line)["status"] for line in runs.splitlines()] == ["completed"] * 3
+    assert [run["status"] for run in exported(home, "--executions")] == ["completed"] * 3

@@ -5,16 +5,15 @@ import socket
 from pathlib import Path
 
 from tests.clients import openai_dialogue as say
-from tests.clients.installed import Proxy, environment, kagura, running_proxy
+from tests.clients.installed import Proxy, environment, in_process, kagura, running_proxy
 from tests.clients.upstream import Upstream
 from tests.end_to_end.load import ask
 
 
 def findings(env: dict[str, str]) -> tuple[int, dict[str, tuple[str, str, str]]]:
     """The exit code, and what was found by subject: level, text, remedy."""
-    done = kagura("doctor", "--json", env=env)
-    assert "Traceback" not in done.stderr
-    return done.returncode, {f["subject"]: (f["level"], f["text"], f["remedy"]) for f in json.loads(done.stdout)}
+    code, said = in_process("doctor", "--json", env=env)
+    return code, {f["subject"]: (f["level"], f["text"], f["remedy"]) for f in json.loads(said)}
 
 
 def free_port() -> str:
@@ -22,7 +21,10 @@ def free_port() -> str:
         return str(server.getsockname()[1])
 
 
-def test_all_is_well(proxy: Proxy) -> None:
+def test_all_is_well(upstream: Upstream, proxy: Proxy) -> None:
+    upstream.plays(say.chat({"content": "Hello"}))
+    ask(proxy.root)
+    proxy.calls(1)
     env = proxy.env | {"KAGURA_PROXY_PORT": str(proxy.port), "OPENAI_BASE_URL": f"{proxy.root}/v1"}
     code, found = findings(env)
     assert code == 0
@@ -65,6 +67,14 @@ def test_variables_that_point_the_wrong_way(proxy: Proxy) -> None:
     assert found["ANTHROPIC_BASE_URL"][0] == "note"
     assert "goes past the proxy" in found["GOOGLE_GEMINI_BASE_URL"][1]
     assert found["KAGURA_PROXI_PORT"][:2] == ("note", "is no setting of kagura")
+
+
+def test_as_a_command(tmp_path: Path) -> None:
+    done = kagura("doctor", env=environment(tmp_path, KAGURA_PROXY_PORT=free_port()))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "✓ configuration: home is " in done.stdout
+    assert "! proxy: nothing listens on " in done.stdout
+    assert "    `kagura proxy` starts it." in done.stdout
 
 
 def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What a call costs: dated prices, the names that models go by, and the bill.
 
-`Catalog.load(...).cost(...)` prices a call; `kagura.pricing.update` takes up newer price lists. Nothing here uses the
-network or imports the packages whose prices it reads.
+`Catalog.load(...).cost(...)` prices a call; `kagura.pricing.update` takes up newer price lists. Nothing here imports
+the packages whose prices it reads, and only `download` uses the network, for an address that the user names.
 """
 
 from kagura.pricing.catalog import Catalog

@@ -44,12 +44,14 @@ def cost_of(
     facts: Mapping[str, str] = NO_LABELS,
     factors: Iterable[Factor] = (),
     other_rates: Mapping[str, Decimal] | None = None,
+    prompt_tokens: int | None = None,
 ) -> Cost:
     """What a call at an instant cost.
 
     `facts` are what the call shows beside its usage, `factors` surcharges and discounts on top of the price's own, and
     `other_rates` are of units that the price does not know. `provider_cost` wins as the total. Without it the total is
     `None` where price or usage is unknown, where a token count has no rate, and where the capacity was paid in advance.
+    Steps of the price go by `prompt_tokens`, or else by the usage's own input.
     """
     if usage is None:
         return UNKNOWN
@@ -58,7 +60,7 @@ def cost_of(
     unpriced: list[str] = []
     priced = False
     if price is not None and tier not in PREPAID_TIERS:
-        rates = price.rates_at(at_us, usage.input or 0, tier, facts)
+        rates = price.rates_at(at_us, usage.input or 0 if prompt_tokens is None else prompt_tokens, tier, facts)
         rates = rates._replace(
             amounts={**rates.amounts, **other_rates} if other_rates else rates.amounts,
             factors=(*rates.factors, *factors),

@@ -114,11 +114,12 @@ class Catalog:
         usage: Usage | None,
         at_us: int,
         facts: Mapping[str, str] = NO_LABELS,
+        prompt_tokens: int | None = None,
     ) -> Cost:
         """What a call cost: the model that answered is priced, and the one asked for where that has no price.
 
-        `facts` come from `kagura.pricing.facts`. A free model that another answered for says nothing of that one's
-        price.
+        `facts` come from `kagura.pricing.facts`. `prompt_tokens` is a prompt's length where `usage` is the sum of many
+        calls. A free model that another answered for says nothing of that one's price.
         """
         if usage is None:
             return UNKNOWN
@@ -129,7 +130,8 @@ class Catalog:
             if price is not None and response_model and price.free:
                 price = None
         factors = self._factors(provider, price, (response_model, request_model), facts) if price is not None else ()
-        return cost_of(price, usage, at_us, facts, factors, self._rates_of_others(provider, usage, at_us))
+        others = self._rates_of_others(provider, usage, at_us)
+        return cost_of(price, usage, at_us, facts, factors, others, prompt_tokens)
 
     def _factors(
         self, provider: str, price: Price, models: Sequence[str | None], facts: Mapping[str, str]
@@ -187,10 +189,28 @@ class Catalog:
         wanted = provider_name(provider) if provider is not None else None
         for name in sorted(self._rows):
             book = self._book(name) if wanted in (None, name) else None
+            seen: set[str] = set()
             for model in sorted({model for model, _ in book.entries} if book else ()):
                 price = self.find(name, model, at_us)
-                if price is not None:
+                if price is not None and price.model not in seen:
+                    seen.add(price.model)
                     yield price
+
+    def changed(self, since_us: int, until_us: int, provider: str | None = None) -> Iterator[tuple[Price, Price]]:
+        """Prices that were others at `since_us` than at `until_us`, each as it was and as it is."""
+        for new in self.listed(until_us, provider):
+            old = self.find(new.provider, new.model, since_us)
+            if old is not None and (old.rates, old.variants) != (new.rates, new.variants):
+                yield old, new
+
+    @property
+    def providers(self) -> list[str]:
+        """The names of all providers with a price."""
+        return sorted(self._rows)
+
+    def has_provider(self, name: str) -> bool:
+        """Whether a provider, by any of its names, has a price."""
+        return provider_name(name) in self._rows
 
     def history(self, provider: str, model: str) -> list[Price]:
         """The prices of a model at a provider over time, the oldest first."""

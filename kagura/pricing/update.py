@@ -72,27 +72,30 @@ def installed_list(distribution: str) -> Path:
 def read_list(path: Path, day: date | None = None, release: str | None = None) -> list[PriceRow]:
     """The prices that a list of LiteLLM's or genai-prices' states, in our rows, recorded on `day` (today).
 
-    `release` is the list's version; without it that of the installed package the file lies in, or else `file`.
-    Raises `PricingError` naming file and place where the file is anything else.
+    `release` is the list's version or address; without it that of the installed package the file lies in, or else
+    `file`. Raises `PricingError` naming file and place where the file is anything else.
     """
+    place = release if release and "://" in release else str(path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PricingError(f"{path}: cannot read the price list: {error}") from error
+    except OSError as error:
+        raise PricingError(f"{place}: cannot read the price list: {error.strerror}", "Nothing was changed.") from error
+    except UnicodeDecodeError as error:
+        raise PricingError(f"{place}: not a price list: {error}", "Nothing was changed.") from error
     release = release or _release(path)
     recorded = (day or today()).isoformat()
     try:
         rows = list(_parse(path, text, release, recorded))
     except PricingError as error:
-        raise PricingError(f"{path}: {error.message}", "Nothing was changed.") from error
-    except (AttributeError, KeyError, TypeError, ValueError, StopIteration) as error:
+        raise PricingError(f"{place}: {error.message}", "Nothing was changed.") from error
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration, RecursionError) as error:
         raise PricingError(
-            f"{path}: not a price list: {type(error).__name__}: {error}", "Nothing was changed."
+            f"{place}: not a price list: {type(error).__name__}: {error}", "Nothing was changed."
         ) from error
     if not rows:
-        raise PricingError(f"{path}: states no price", "Nothing was changed.")
+        raise PricingError(f"{place}: states no price", "Nothing was changed.")
     for row in rows:
-        check_row(row, str(path))
+        check_row(row, place)
     return rows
 
 
@@ -169,16 +172,17 @@ def update(
     day: date | None = None,
     release: str | None = None,
     known: Iterable[PriceRow] = (),
+    dry_run: bool = False,
 ) -> Update:
     """Append to `target` what the list `source` says otherwise than `known` and `target` itself.
 
-    The rows are written at once, after everything was read and checked: a bad file changes nothing.
-    Raises `PricingError`.
+    The rows are written at once, after everything was read and checked: a bad file changes nothing, and a `dry_run`
+    nothing either. Raises `PricingError`.
     """
     day = day or today()
     listed = read_list(source, day, release)
     found = changes([*known, *read_rows(target)], listed, day)
-    if found:
+    if found and not dry_run:
         _append(target, format_rows(change.after for change in found))
     return Update(source=listed[0].source, prices=len(listed), changes=found)
 

@@ -72,6 +72,6 @@ def test_a_file_that_is_no_price_list_is_an_error(run: Run, tmp_path: Path) -> N
     path = tmp_path / "bad.json"
     path.write_text("{}")
     ran = run("pricing", "update", str(path))
-    assert ran.code == 1
+    assert ran.code == 2
     assert "Nothing was changed." in ran.err
-    assert run("pricing", "update", str(tmp_path / "absent.json")).code == 1
+    assert run("pricing", "update", str(tmp_path / "absent.json")).code == 2

@@ -67,7 +67,7 @@ def test_endpoints_that_bill(path: str, name: str, kind: SpanKind) -> None:
         ("/v1/models", "models"),
         ("/v1beta/cachedContents", "cachedContents"),
         ("/v1/responses/resp_1/cancel", "responses-item"),
-        ("/v1/realtime/sessions", "realtime"),
+        ("/v1/realtime/sessions", "realtime-item"),
         ("/api/event_logging", "other"),
         ("/", "other"),
     ],

@@ -1,9 +1,10 @@
 """Reading websocket bytes, against the frames that the websockets library writes."""
 
 import os
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Close, Frame, Opcode
@@ -11,31 +12,40 @@ from websockets.frames import Close, Frame, Opcode
 from kagura.proxy.frames import Message, MessageReader, close_frame
 
 LIMIT = 1 << 20
-PAYLOADS = st.one_of(st.binary(max_size=400), st.sampled_from([b"a" * 125, b"b" * 126, b"c" * 65_535, b"d" * 65_536]))
-MESSAGES = st.lists(
-    st.tuples(st.sampled_from([Opcode.TEXT, Opcode.BINARY]), st.lists(PAYLOADS, min_size=1, max_size=3))
-)
+SIZES = st.one_of(st.integers(0, 400), st.sampled_from([125, 126, 2043, 2044, 65_535, 65_536]))
+MESSAGES = st.lists(st.tuples(st.sampled_from([Opcode.TEXT, Opcode.BINARY]), st.lists(SIZES, min_size=1, max_size=3)))
 
 
-def fragments(opcode: Opcode, pieces: list[bytes]) -> list[Frame]:
-    """A message in as many frames as it has pieces, a ping between each two."""
+def payload(size: int) -> bytes:
+    """Half of it cannot be deflated."""
+    return Random(size).randbytes(size // 2) + b"x" * (size - size // 2)
+
+
+def fragments(opcode: Opcode, sizes: list[int]) -> list[Frame]:
+    """A message in as many frames as it has sizes, a ping between each two."""
     frames = []
-    for number, piece in enumerate(pieces):
-        frames.append(Frame(Opcode.CONT if number else opcode, piece, fin=number == len(pieces) - 1))
-        if number < len(pieces) - 1:
+    for number, size in enumerate(sizes):
+        frames.append(Frame(Opcode.CONT if number else opcode, payload(size), fin=number == len(sizes) - 1))
+        if number < len(sizes) - 1:
             frames.append(Frame(Opcode.PING, b"?"))
     return frames
 
 
-def whole(opcode: Opcode, pieces: list[bytes]) -> list[Message]:
+def whole(opcode: Opcode, sizes: list[int]) -> list[Message]:
     """What a reader makes of `fragments`."""
-    data = b"".join(pieces)
-    return [*[Message(Opcode.PING, b"?", 1)] * (len(pieces) - 1), Message(opcode, data, len(data))]
+    data = b"".join(payload(size) for size in sizes)
+    return [*[Message(Opcode.PING, b"?", 1)] * (len(sizes) - 1), Message(opcode, data, len(data))]
 
 
-@given(messages=MESSAGES, mask=st.booleans(), deflate=st.sampled_from([None, False, True]), cut=st.integers(1, 5000))
+@settings(deadline=None, max_examples=60)
+@given(
+    messages=MESSAGES,
+    mask=st.booleans(),
+    deflate=st.sampled_from([None, False, True]),
+    cut=st.integers(1, 5000) | st.integers(1, 20),
+)
 def test_messages_come_out_as_they_went_in_at_any_cut(
-    messages: list[tuple[Opcode, list[bytes]]], mask: bool, deflate: bool | None, cut: int
+    messages: list[tuple[Opcode, list[int]]], mask: bool, deflate: bool | None, cut: int
 ) -> None:
     extensions = [] if deflate is None else [PerMessageDeflate(deflate, deflate, 12, 12)]
     wire = b"".join(

@@ -54,6 +54,16 @@ def _proxy_for(scheme: str, host: str, port: int, environ: Mapping[str, str]) ->
     return proxy if urlsplit(proxy).scheme in _PORTS else None
 
 
+def unusable_proxies(environ: Mapping[str, str]) -> list[str]:
+    """The proxies that the environment names and that calls do not go through, without their credentials.
+
+    SOCKS is not spoken: who relies on it to hide where calls come from must know that they go straight.
+    """
+    found = _proxies(environ)
+    named = [urlsplit(found[kind]) for kind in ("http", "https", "all") if "://" in found.get(kind, "")]
+    return sorted({f"{url.scheme}://{url.netloc.rpartition('@')[2]}" for url in named if url.scheme not in _PORTS})
+
+
 def _bypasses(no_proxy: str, host: str, port: int) -> bool:
     """Whether `NO_PROXY` names the host: itself, a domain above it, either with this port, or `*`."""
     for entry in (part.strip().lower().removeprefix(".") for part in no_proxy.split(",")):

@@ -4,6 +4,7 @@ A request walks: route (routes.py), model name (models.py), include-usage, start
 chunk by chunk, end in the journal, last byte.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +16,7 @@ from kagura.providers.realtime import PROTOCOLS
 from kagura.proxy import asgi
 from kagura.proxy.call import Call, Plan
 from kagura.proxy.credentials import Credentials
-from kagura.proxy.dial import Dialer, origin_of
+from kagura.proxy.dial import Dialer, origin_of, unusable_proxies
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.include_usage import with_usage_asked
 from kagura.proxy.intake import Intake
@@ -32,6 +33,7 @@ from kagura.proxy.translation.translator import Translator
 from kagura.proxy.upgrade import LINES, REFUSAL, House, Upgrade
 from kagura.proxy.upstream import UpstreamClient
 
+_log = logging.getLogger("kagura.proxy")
 WEBSOCKET = Refusal(
     426, "websocket_unsupported", "Only …/responses and …/realtime speak over websockets: use plain HTTP."
 )
@@ -66,6 +68,8 @@ class Relay:
         self._models = ModelNames(self._router, settings.models)
         self._credentials = Credentials(settings, table, environ)
         self._origins = {n: origin_of(row.base_url, environ) for n, row in table.items() if row.base_url}
+        for proxy in unusable_proxies(environ):
+            _log.error("%s is not used: only http:// and https:// proxies are, calls go STRAIGHT to providers", proxy)
         self._translator = Translator(environ)
         dialer = Dialer(settings.proxy.connect_timeout, doors={TRANSLATION: self._translator.open})
         self._client = UpstreamClient(dialer, settings.proxy.read_timeout)

@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from kagura.proxy.dial import Dialer, Origin, origin_of, proxy_authorization
+from kagura.proxy.app import create_app
+from kagura.proxy.dial import Dialer, Origin, origin_of, proxy_authorization, unusable_proxies
 from kagura.proxy.wire import Connection, UpstreamError
+from tests.proxy.stage import settings_for
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 REQUEST = b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -188,3 +190,17 @@ async def test_a_connection_that_takes_too_long_is_a_timeout() -> None:
         with pytest.raises(UpstreamError) as raised:
             await Dialer(0.2).open(Origin("https", "localhost", port))
     assert (raised.value.status, raised.value.code) == (504, "upstream_timeout")
+
+
+def test_proxies_that_are_not_used_are_named_without_their_credentials() -> None:
+    environ = {"ALL_PROXY": "socks5://me:secret@p:1080", "https_proxy": "socks5h://q", "HTTP_PROXY": "http://r:3128"}
+    assert unusable_proxies(environ) == ["socks5://p:1080", "socks5h://q"]
+    assert unusable_proxies({"HTTPS_PROXY": "p:3128", "NO_PROXY": "*"}) == []
+
+
+async def test_the_relay_says_at_its_start_that_it_uses_no_socks_proxy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_app(settings_for(tmp_path, "http://127.0.0.1:9"), environ={"ALL_PROXY": "socks5://me:secret@p:1080"})
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "kagura.proxy"]
+    assert line.startswith("socks5://p:1080 is not used")

@@ -266,6 +266,8 @@ class Result(msgspec.Struct, kw_only=True):
     """When the provider made it, where it says so; the price of that day holds."""
     batched: bool = False
     """It was made in a batch and is billed at batch rates."""
+    asked_for: bool = False
+    """It counts only where the call that asked for it is known: it does not show that it was made in the background."""
 
 
 class Span(msgspec.Struct, kw_only=True):

@@ -30,7 +30,20 @@ MEDIA = frozenset(
 
 SILENT = frozenset(
     [
-        *("type", "id", "role", "index", "status", "object", "tool_call_id", "call_id", "tool_use_id", "toolUseId"),
+        *(
+            "type",
+            "model",
+            "taskType",
+            "id",
+            "role",
+            "index",
+            "status",
+            "object",
+            "tool_call_id",
+            "call_id",
+            "tool_use_id",
+            "toolUseId",
+        ),
         *("cache_control", "cachePoint", "signature", "thoughtSignature", "encrypted_content", "data", "annotations"),
         *("citations", "logprobs", "citation", "reasoning_details", "mimeType", "media_type", "detail", "phase"),
     ]

@@ -31,6 +31,8 @@ class Results:
         holders = self._holders(batch, by_key)
         for index, (key, result) in enumerate(by_key.items()):
             if key not in holders:
+                if result.asked_for:
+                    continue
                 found = self._interpreter.interpret_result(exchange, span, result, _id(span, index))
                 batch.spans.append(found.span)
                 if found.contents:

@@ -167,6 +167,9 @@ def _read_interaction(wire: Wire, call: Call) -> None:
     call.response_id = text(interaction.get("id"))
     call.response_model = text(interaction.get("model"))
     call.finish_reason = text(interaction.get("status"))
+    if wire.request.get("background") is True:
+        call.result_key = call.response_id
+        call.billable = bool(interaction.get("usage"))
     if usage := obj(interaction.get("usage")):
         call.usage = _interaction_usage(usage)
     if outputs:

@@ -16,8 +16,14 @@ from kagura.providers.sniff import sniff
 from kagura.providers.values import count, obj, objects, text
 from kagura.providers.wire import Dialect, Wire
 
-FETCHES = frozenset({"responses-item", "files", "batches"})
-"""Endpoints whose answers may hold results."""
+STORED = {
+    "responses-item": Endpoint("responses", RESPONSES, SpanKind.LLM, True),
+    "interactions-item": Endpoint("interactions", "gemini", SpanKind.LLM, True),
+}
+"""Endpoints that give an answer once more, and the endpoint that it was asked for at."""
+
+FILES = frozenset({"files", "batches"})
+"""Endpoints whose answers may hold the results of a batch."""
 
 BATCHED = Endpoint("batches/results", None, SpanKind.LLM, True)
 """What a line of a batch's results counts as."""
@@ -56,10 +62,12 @@ _MICROSECONDS = 1_000_000
 
 def read_results(wire: Wire, exchange: Exchange, call: Call, dialects: Mapping[str, Dialect]) -> None:
     """Set `call.results` to the calls whose answers an exchange fetched and whose usage they tell."""
-    if wire.endpoint.name not in FETCHES or (exchange.status or 500) >= 400:
+    if (exchange.status or 500) >= 400:
         return
-    if wire.endpoint.name == "responses-item":
-        call.results = _background(wire, dialects[RESPONSES])
+    if asked := STORED.get(wire.endpoint.name):
+        call.results = _background(wire._replace(endpoint=asked), dialects)
+        return
+    if wire.endpoint.name not in FILES:
         return
     path, _ = split_target(exchange.target)
     call.results = [result for line in _lines(wire) if (result := _batched(wire, line, path, dialects))]
@@ -67,15 +75,19 @@ def read_results(wire: Wire, exchange: Exchange, call: Call, dialects: Mapping[s
         call.results.append(_beyond_the_copy(path))
 
 
-def _background(wire: Wire, dialect: Dialect) -> list[Result]:
+def _background(wire: Wire, dialects: Mapping[str, Dialect]) -> list[Result]:
     """A response that was made in the background, once its usage is known; others were counted when they were made."""
-    found = Call(endpoint="responses", kind=SpanKind.LLM, dialect=RESPONSES)
-    dialect.read_answer(wire, found)
-    if found.result_key is None or found.usage is None:
+    asked = wire.endpoint
+    found = Call(endpoint=asked.name, kind=asked.kind, dialect=asked.dialect)
+    dialects[asked.dialect or ""].read_answer(wire, found)
+    said = found.result_key is not None
+    key = found.result_key or found.response_id
+    if key is None or found.usage is None:
         return []
     events = [obj(event.data) for event in wire.events]
     made = [obj(event.get("response")) or event for event in events]
-    return [Result(key=found.result_key, call=found, at=next((at for item in made if (at := _made_at(item))), None))]
+    at = next((at for item in made if (at := _made_at(item))), None)
+    return [Result(key=key, call=found, at=at, asked_for=not said)]
 
 
 def _lines(wire: Wire) -> Iterator[JsonObject]:

@@ -106,6 +106,27 @@ def test_a_stored_response_of_the_foreground_is_not_counted_when_it_is_fetched(r
     assert overview(recorder) == (1, Decimal("0.0045"), 0)
 
 
+def test_an_interaction_in_the_background_is_counted_when_it_is_fetched(recorder: Recorder) -> None:
+    target = "/v1beta/interactions"
+    begun: dict[str, Any] = {"id": "v1_abc", "object": "interaction", "status": "in_progress", "agent": "deep-research"}
+    request = {"input": "Find out.", "background": True, "agent": "deep-research"}
+    done = begun | {"status": "completed", "model": "gemini-2.5-flash"}
+    done |= {"usage": {"total_input_tokens": 1000, "total_output_tokens": 100}}
+    recorder.call(request, begun, provider="gemini", target=target)
+    assert overview(recorder) == (1, 0, 0)
+    for minute in (1, 2):
+        fetch(recorder, done, T + minute * MINUTE, f"{target}/v1_abc", provider="gemini")
+    # $0.30 and $2.50 a million tokens
+    assert overview(recorder) == (1, Decimal("0.00055"), 0)
+
+
+def test_an_interaction_of_the_foreground_is_not_counted_when_it_is_fetched(recorder: Recorder) -> None:
+    done = {"id": "v1_abc", "status": "completed", "model": "gemini-2.5-flash", "usage": {"total_input_tokens": 1000}}
+    recorder.call({"input": "Hi"}, done, provider="gemini", target="/v1beta/interactions")
+    fetch(recorder, done, target="/v1beta/interactions/v1_abc", provider="gemini")
+    assert overview(recorder) == (1, Decimal("0.0003"), 0)
+
+
 def line(custom_id: str, model: str, usage: dict[str, int] | None, **fields: Any) -> dict[str, Any]:
     body = {
         "id": f"chatcmpl-{custom_id}",

@@ -1,4 +1,4 @@
-"""A program that uses the LiteLLM library, as its users write them; its arguments are a provider's and a proxy's address.
+"""A program that uses the LiteLLM library, as its users write them. Arguments: a provider's address, a proxy's.
 
 It runs apart from the tests, which see its records only, and ends as soon as its last call has.
 """

@@ -4,6 +4,7 @@ Only calls that a provider answered are estimated: with a success, whole or cut.
 sound, reasoning that is not shown) is left out and named.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -50,6 +51,9 @@ SILENT = frozenset(
 )
 """Fields that the model does not read as text; `reasoning_details` repeat the reasoning."""
 
+REASONING = frozenset(["thinking", "reasoning", "reasoning_content"])
+"""Fields of earlier answers that providers leave out of the prompt; in the answer itself they are output."""
+
 AS_JSON = frozenset(["input", "args", "arguments", "parameters", "input_schema", "json", "response", "output_schema"])
 """Fields whose objects the model reads as JSON."""
 
@@ -60,6 +64,9 @@ PROMPT_PARAMETERS = (
 """Parameters that become part of the prompt."""
 
 _DEPTH = 20
+_LONGEST_WORD = 512
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
+"""Base64 within text or JSON, such as a file that a tool returned."""
 
 
 def estimate(exchange: Exchange, call: Call) -> tuple[Usage, JsonObject] | None:
@@ -68,7 +75,7 @@ def estimate(exchange: Exchange, call: Call) -> tuple[Usage, JsonObject] | None:
         return None
     model = call.response_model or call.request_model
     media: Counter[str] = Counter()
-    said = count_tokens([*_texts(call.output_messages, media)], model)
+    said = count_tokens([*_texts(call.output_messages, SILENT, media)], model)
     output = said.tokens
     basis: JsonObject = {"method": said.method, "own_encoding": said.own, "of": ["input", "output"]}
     body = exchange.response_body
@@ -82,13 +89,15 @@ def estimate(exchange: Exchange, call: Call) -> tuple[Usage, JsonObject] | None:
         basis["of"] = ["output"]
         usage = msgspec.structs.replace(known, output=output, source=UsageSource.ESTIMATED)
     else:
-        asked = count_tokens([*_texts(call.input_messages, media), *_parameters(call.parameters)], model)
+        sent = _texts(call.input_messages, SILENT | REASONING, media)
+        asked = count_tokens([*sent, *_parameters(call.parameters)], model)
+        media["previous_response"] += call.previous_response_id is not None
         framing = TOKENS_PER_MESSAGE * (len(call.input_messages) + 1) if call.kind is SpanKind.LLM else 0
         usage = Usage(input=asked.tokens + framing, output=output, source=UsageSource.ESTIMATED)
         if asked.share < 1:
             basis["sampled"] = asked.share
-    if media:
-        basis["not_counted"] = dict(media)
+    if not_counted := +media:
+        basis["not_counted"] = dict(not_counted)
     return usage, basis
 
 
@@ -108,12 +117,16 @@ def _is_open(exchange: Exchange, call: Call) -> bool:
     return bool(call.input_messages) and not exchange.request_body.truncated
 
 
-def _texts(messages: Sequence[Message], media: Counter[str]) -> Iterator[str]:
+def _texts(messages: Sequence[Message], silent: frozenset[str], media: Counter[str]) -> Iterator[str]:
     for message in messages:
-        yield from _strings(message.content, media, 0)
+        for text in _strings(message.content, silent, media, 0):
+            if len(text) > _LONGEST_WORD:
+                text, found = _ENCODED.subn("", text)
+                media["base64"] += found
+            yield text
 
 
-def _strings(value: Any, media: Counter[str], depth: int) -> Iterator[str]:
+def _strings(value: Any, silent: frozenset[str], media: Counter[str], depth: int) -> Iterator[str]:
     """The texts of a message in any dialect, tool calls as the JSON that they are."""
     if isinstance(value, str):
         if value:
@@ -122,17 +135,17 @@ def _strings(value: Any, media: Counter[str], depth: int) -> Iterator[str]:
         return
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item, media, depth + 1)
+            yield from _strings(item, silent, media, depth + 1)
     elif isinstance(value, dict):
         for name, item in value.items():
-            if name in SILENT or item is None:
+            if name in silent or item is None:
                 continue
             if name in MEDIA:
                 media[name] += 1
             elif name in AS_JSON and not isinstance(item, str):
                 yield msgspec.json.encode(item).decode()
             else:
-                yield from _strings(item, media, depth + 1)
+                yield from _strings(item, silent, media, depth + 1)
 
 
 def _parameters(parameters: JsonObject) -> Iterator[str]:

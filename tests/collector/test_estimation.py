@@ -13,7 +13,11 @@ from kagura.model import Body, Outcome, Status, Usage, UsageSource
 from kagura.store import Store
 from tests.collector.recorded import Recorder, body, sse
 
-ASKED = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "Tell me a story about a fox."}]}
+ASKED: dict[str, Any] = {
+    "model": "gpt-4o",
+    "stream": True,
+    "messages": [{"role": "user", "content": "Tell me a story about a fox."}],
+}
 STORY = "Once upon a time a quick brown fox jumped over the lazy dog."
 WORDS = [word + " " for word in STORY.split()]
 
@@ -180,6 +184,18 @@ def test_pictures_are_named_and_not_counted(recorder: Recorder) -> None:
     span = recorder.call(request, sse(chunk("Hm")), kind="text/event-stream")
     assert estimated(span.usage)[0] == 14
     assert span.attributes["estimate"]["not_counted"] == {"image_url": 2}
+
+
+def test_a_file_that_a_tool_returned_and_earlier_reasoning_are_not_counted(recorder: Recorder) -> None:
+    file = json.dumps({"data": "iVBORw0KGgo" * 1000})
+    messages = [
+        *ASKED["messages"],
+        {"role": "assistant", "content": "", "reasoning_content": STORY * 10},
+        {"role": "tool", "tool_call_id": "call_1", "content": file},
+    ]
+    span = recorder.call(ASKED | {"messages": messages}, sse(chunk("Hm")), kind="text/event-stream")
+    assert (estimated(span.usage)[0] or 0) < 35
+    assert span.attributes["estimate"]["not_counted"] == {"base64": 1}
 
 
 def test_a_huge_prompt_is_sampled(recorder: Recorder) -> None:

@@ -48,6 +48,8 @@ def create_app(
             await _live(receive, send, close)
         elif asgi.raw_path(scope).startswith(OWN_PATHS):
             await own(scope, receive, send)
+        elif asgi.raw_path(scope) == b"/" and scope["method"] in ("GET", "HEAD"):
+            await _greet(scope, send)
         else:
             await relay(scope, receive, send)
 
@@ -64,16 +66,27 @@ class OwnEndpoints:
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Answer one request."""
-        if self._api is None:
-            async with self._creating:
-                self._api = self._api or await asyncio.to_thread(self._create)
-        await self._api(scope, receive, send)
+        api = self._api or await self._created()
+        await api(scope, receive, send)
+
+    async def _created(self) -> asgi.App:
+        async with self._creating:
+            api = self._api = self._api or await asyncio.to_thread(self._create)
+        return api
 
 
 def _create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard) -> asgi.App:
     from kagura.proxy.api import create_api
 
     return create_api(settings, recorder, metrics, guard)
+
+
+async def _greet(scope: asgi.Scope, send: asgi.Send) -> None:
+    """Answer those who only ask whether somebody is there, as claude-code does before its first call."""
+    data = b"kagura is here: OpenAI's API begins at /v1, Anthropic's and Gemini's at /, a provider's at /PROVIDER.\n"
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(data))]
+    await asgi.start(send, 200, headers)
+    await asgi.body(send, b"" if scope["method"] == "HEAD" else data, more=False)
 
 
 async def _live(receive: asgi.Receive, send: asgi.Send, close: Callable[[], None]) -> None:

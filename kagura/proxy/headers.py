@@ -21,6 +21,11 @@ HOP_BY_HOP = frozenset(
 )
 """Headers that speak of one connection only (RFC 9110, section 7.6.1)."""
 
+SWITCHING: RawHeaders = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
+"""What each hop of a websocket's handshake says anew."""
+NOT_SWITCHING: RawHeaders = [(b"upgrade", b"HTTP/1.1"), (b"connection", b"close")]
+"""What goes with status 426."""
+
 _CONNECTION_LENGTH = len(b"connection")
 
 OWN_PREFIX = b"x-kagura-"

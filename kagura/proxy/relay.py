@@ -7,16 +7,18 @@ chunk by chunk, end in the journal, last byte.
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from kagura.config import Settings
 from kagura.errors import ConfigError
 from kagura.model import Labels, new_span_id, now_us
 from kagura.providers import Provider, error_body
-from kagura.providers.realtime import PROTOCOLS
+from kagura.providers.realtime import PROTOCOLS, Protocol
 from kagura.proxy import asgi
 from kagura.proxy.call import Call, Plan
 from kagura.proxy.credentials import Credentials
 from kagura.proxy.dial import Dialer, origin_of, unusable_proxies
+from kagura.proxy.headers import NOT_SWITCHING, SWITCHING
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.include_usage import with_usage_asked
 from kagura.proxy.intake import Intake
@@ -26,12 +28,14 @@ from kagura.proxy.models import ModelNames
 from kagura.proxy.recorder import Recorder
 from kagura.proxy.requests import query_without_key, request_head
 from kagura.proxy.routes import USAGE_ON_DEMAND, Refusal, Route, Router
-from kagura.proxy.switching import EXTENSION
+from kagura.proxy.switching import EXTENSION, Switching
 from kagura.proxy.translation.order import order_for
 from kagura.proxy.translation.translator import ORIGIN as TRANSLATION
 from kagura.proxy.translation.translator import Translator
-from kagura.proxy.upgrade import LINES, REFUSAL, House, Upgrade
 from kagura.proxy.upstream import UpstreamClient
+
+if TYPE_CHECKING:
+    from kagura.proxy.upgrade import Upgrade
 
 _log = logging.getLogger("kagura.proxy")
 WEBSOCKET = Refusal(
@@ -73,8 +77,6 @@ class Relay:
         self._translator = Translator(environ)
         dialer = Dialer(settings.proxy.connect_timeout, doors={TRANSLATION: self._translator.open})
         self._client = UpstreamClient(dialer, settings.proxy.read_timeout)
-        limits = settings.capture.max_body, settings.proxy.inspect_limit
-        self._house = House(self._client, recorder, metrics, clock, new_id, *limits)
 
     def close(self) -> None:
         """Break off the idle connections to providers, and end the translator."""
@@ -127,9 +129,26 @@ class Relay:
         if not self._may_confide(route, headers, rerouted=False):
             await self._refuse(send, Refusal(403, "foreign_origin", FOREIGN, route.dialect))
             return
-        plan = self._plan(scope, route, Intake(receive, {}, 0), headers, rerouted=False, more=LINES)
-        upgrade = Upgrade(plan, protocol, client, send, self._house)
-        await upgrade.run(received_at, self._labels(headers, route), scope["headers"])
+        plan = self._plan(scope, route, Intake(receive, {}, 0), headers, rerouted=False, more=SWITCHING)
+        await self._new_upgrade(plan, protocol, client, send).run(
+            received_at, self._labels(headers, route), scope["headers"]
+        )
+
+    def _new_upgrade(self, plan: Plan, protocol: Protocol, client: Switching, send: asgi.Send) -> "Upgrade":
+        """The `websockets` library takes a while to import: only who uses one waits for it."""
+        from kagura.proxy.upgrade import House, Upgrade
+
+        settings = self._settings
+        house = House(
+            self._client,
+            self._recorder,
+            self._metrics,
+            self._clock,
+            self._new_id,
+            capture_limit=settings.capture.max_body,
+            message_limit=settings.proxy.inspect_limit,
+        )
+        return Upgrade(plan, protocol, client, send, house)
 
     def _route(self, scope: asgi.Scope, headers: Mapping[bytes, bytes]) -> Route | Refusal:
         path, query = asgi.raw_path(scope).decode("latin-1"), scope["query_string"].decode("latin-1")
@@ -196,6 +215,6 @@ class Relay:
         data, content_type = error_body(refusal.dialect, refusal.status, refusal.code, refusal.message)
         headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data))]
         if refusal.status == 426:
-            headers += REFUSAL
+            headers += NOT_SWITCHING
         await asgi.start(send, refusal.status, headers)
         await asgi.body(send, data, more=False)

@@ -15,7 +15,7 @@ from kagura.proxy.call import Plan
 from kagura.proxy.capture import Capture
 from kagura.proxy.dialogue import SWITCHED, Dialogue, Subject
 from kagura.proxy.frames import close_frame
-from kagura.proxy.headers import answer_headers, kept, masked
+from kagura.proxy.headers import NOT_SWITCHING, SWITCHING, answer_headers, kept, masked
 from kagura.proxy.metrics import Metrics
 from kagura.proxy.recorder import Recorder
 from kagura.proxy.switching import Switching
@@ -25,10 +25,6 @@ from kagura.proxy.watch import Watch
 from kagura.proxy.wire import Connection, RawHeaders, UpstreamError
 
 _log = logging.getLogger("kagura.proxy")
-LINES: RawHeaders = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
-"""What both hops of a handshake say anew."""
-REFUSAL: RawHeaders = [(b"upgrade", b"HTTP/1.1"), (b"connection", b"close")]
-"""What goes with status 426."""
 SESSION = "x-kagura-connection-session-id"
 """Stands in the records behind the client's own headers: calls of one connection belong together where nothing else
 says to whom."""
@@ -143,7 +139,7 @@ class Upgrade:
             return
         message = f"{plan.provider} ({plan.origin.authority}): {failure.message}"
         data, content_type = error_body(plan.dialect, 426, failure.code, message)
-        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data)), *REFUSAL]
+        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data)), *NOT_SWITCHING]
         await asgi.start(self._send, 426, headers + self._call_id())
         await asgi.body(self._send, data, more=False)
 
@@ -161,7 +157,7 @@ class Upgrade:
         watch = Watch(dialogue, connection.headers, house.message_limit)
         arrived = connection.switch(provider)
         shown = answer_headers(connection.headers, no_body=False, refitted=False)
-        early = client.switch([*LINES, *shown, *self._own_headers])
+        early = client.switch([*SWITCHING, *shown, *self._own_headers])
         farewell = _Farewell(client, provider, watch)
         house.metrics.websockets += 1
         try:

@@ -166,7 +166,8 @@ def _models(usage: dict[tuple[Any, ...], Row], begun: int) -> list[ModelUsage]:
 
 
 def _model(name: str | None, row: Row, begun: int) -> ModelUsage:
-    finished = row["calls"] - row["running"]
+    # A running retry of a call that began before the window is none of the window's calls.
+    finished = max(row["calls"] - row["running"], 0)
     return ModelUsage(
         model=name,
         calls=row["calls"],

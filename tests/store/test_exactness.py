@@ -26,6 +26,7 @@ def span(draw: st.DrawFn) -> Span:
         agent=draw(st.sampled_from(["a", "b"])),
         kind=draw(st.sampled_from([SpanKind.LLM, SpanKind.EMBEDDING, SpanKind.TOOL, SpanKind.AGENT])),
         status=status,
+        attempt=draw(st.sampled_from([1, 1, 2])),
         ended_at=None if status is Status.RUNNING else at + draw(st.integers(0, 9)) * SECOND,
         usage=draw(st.sampled_from([None, Usage(), Usage(input=5, output=2, cache_read=1)])),
         cost=priced,
@@ -77,7 +78,8 @@ def check_executions(store: Store, final: list[Span]) -> None:
         mine = members[execution.id]
         calls = [span for span in mine if is_call(span)]
         assert execution.spans == len(mine)
-        assert execution.llm_calls == len(calls)
+        assert execution.llm_calls == sum(span.attempt == 1 for span in calls)
+        assert execution.retries == sum(span.attempt == 2 for span in calls)
         assert execution.running_calls == sum(span.status is Status.RUNNING for span in calls)
         assert execution.errors == sum(span.status is Status.FAILED for span in mine)
         assert execution.tokens.input == sum((span.usage and span.usage.input) or 0 for span in calls)
@@ -101,7 +103,7 @@ def check_costs(store: Store, final: list[Span]) -> None:
         ]
         for by in ("agent", "model", "provider", "day", "hour", "user"):
             rows = store.costs(by, since=since, until=until)
-            assert sum(row.calls for row in rows) == sum(map(is_call, chosen))
+            assert sum(row.calls for row in rows) == sum(is_call(span) and span.attempt == 1 for span in chosen)
             assert sum(row.cost.billed for row in rows) == sum(dollars(span, estimated=False) for span in chosen)
             assert sum(row.cost.estimated for row in rows) == sum(dollars(span, estimated=True) for span in chosen)
         billed = {row.key: row.cost.billed for row in store.costs("agent", since=since, until=until)}

@@ -26,6 +26,16 @@ async def test_health(tmp_path: Path) -> None:
     assert health["journal"]["failures"] == 0
 
 
+async def test_who_only_asks_whether_somebody_is_there_is_told(tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        line, _, body = split(await stage.ask(get("/")))
+        head_line, headers, nothing = split(await stage.ask(get("/").replace(b"GET", b"HEAD", 1)))
+        assert stage.records() == []
+    assert (line, head_line, nothing) == ("HTTP/1.1 200 OK", "HTTP/1.1 200 OK", b"")
+    assert body.startswith(b"kagura is here")
+    assert int(headers["content-length"]) == len(body)
+
+
 async def test_metrics(tmp_path: Path) -> None:
     async with running(tmp_path) as stage:
         await stage.ask(post("/openai/v1/x", b"12345", "X-Kagura-Parent-Id: bad"))

@@ -68,27 +68,25 @@ def identify(exchange: Exchange, call: Call) -> Identity:
     labels, headers = exchange.labels, dict(exchange.request_headers)
     client = client_name(headers)
     agent = labels.agent or headers.get("helicone-session-name") or client or "default"
-    execution_id, source = _execution(exchange, call, headers, client)
-    session_id = labels.session_id or (execution_id if source not in _OWN_SOURCES else None)
+    session_id, rule = next(_sessions(exchange, call, headers, client), (None, ""))
+    if labels.execution_id:
+        execution_id, source = labels.execution_id, labels.execution_source or "header"
+    elif session_id:
+        execution_id, source = session_id, rule
+    else:
+        execution_id, source = f"exec_{exchange.id}", "call"
     user = labels.user or headers.get("helicone-user-id") or _end_user(call.end_user)
     return Identity(execution_id, source, agent, session_id, user)
 
 
-_OWN_SOURCES = {"header", "path", "run", "call"}
-
-
-def _execution(exchange: Exchange, call: Call, headers: dict[str, str], client: str | None) -> tuple[str, str]:
-    labels = exchange.labels
-    if labels.execution_id:
-        return labels.execution_id, labels.execution_source or "header"
-    if labels.session_id:
-        return labels.session_id, "session-label"
-    for found in _session_headers(headers, client):
-        return found
-    session = _session_in_body(call)
-    if session:
-        return session, "claude-code"
-    return f"exec_{exchange.id}", "call"
+def _sessions(exchange: Exchange, call: Call, headers: dict[str, str], client: str | None) -> Iterator[tuple[str, str]]:
+    """Sessions that the call names, each with the rule that found it, the surest first."""
+    if exchange.labels.session_id:
+        yield exchange.labels.session_id, "session-label"
+    yield from _session_headers(headers, client)
+    in_body = _session_in_body(call)
+    if in_body:
+        yield in_body, "claude-code"
 
 
 def _session_headers(headers: dict[str, str], client: str | None) -> Iterator[tuple[str, str]]:

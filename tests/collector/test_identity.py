@@ -41,6 +41,11 @@ def test_what_the_caller_says_wins_over_every_header() -> None:
     assert found == Identity("mine", "path", "writer", "s1", "ann")
 
 
+def test_a_run_that_has_a_name_keeps_its_clients_session_too() -> None:
+    found = identity([("x-claude-code-session-id", SESSION)], Labels(execution_id="mine", execution_source="path"))
+    assert (found.execution_id, found.source, found.session_id) == ("mine", "path", SESSION)
+
+
 @pytest.mark.parametrize(
     ("headers", "source"),
     [

@@ -71,7 +71,7 @@ class OwnEndpoints:
 
     async def _created(self) -> asgi.App:
         async with self._creating:
-            api = self._api or await asyncio.to_thread(self._create)
+            api: asgi.App = self._api or await asyncio.to_thread(self._create)
             self._api = api
         return api
 

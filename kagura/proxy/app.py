@@ -71,9 +71,9 @@ class OwnEndpoints:
 
     async def _created(self) -> asgi.App:
         async with self._creating:
-            api: asgi.App = self._api or await asyncio.to_thread(self._create)
-            self._api = api
-        return api
+            if self._api is None:
+                self._api = await asyncio.to_thread(self._create)
+            return self._api
 
 
 def _create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard) -> asgi.App:

@@ -120,3 +120,53 @@ def test_a_free_model_is_a_price() -> None:
 def test_a_value_that_is_no_price_is_named(value: object) -> None:
     with pytest.raises(PricingError, match=r"m: input_cost_per_token: .* is no price"):
         read(input_cost_per_token=value)
+
+
+def test_pictures_by_quality_and_size_are_variants_of_their_model() -> None:
+    document = {
+        "gpt-image-9": {"litellm_provider": "openai", "input_cost_per_token": Decimal("5E-6")},
+        "high/1024-x-1536/gpt-image-9": {"litellm_provider": "openai", "input_cost_per_image": Decimal("0.25")},
+        "azure/hd/1024-x-1024/dall-e-9": {"litellm_provider": "azure", "input_cost_per_pixel": Decimal("7.629E-8")},
+        "512-x-512/50-steps/stability.x": {"litellm_provider": "bedrock", "output_cost_per_image": Decimal("0.04")},
+    }
+    found = {f"{row.provider}/{row.model}": row for row in rows(document, "1.0", "2026-01-02")}
+    assert set(found) == {"openai/gpt-image-9", "azure/dall-e-9", "bedrock/stability.x"}
+    assert found["openai/gpt-image-9"].rates == {"input": Decimal("0.000005")}
+    assert found["openai/gpt-image-9"].variants == [
+        Variant(context={"size": "1024x1536", "quality": "high"}, rates={"images": Decimal("0.25")})
+    ]
+    assert found["azure/dall-e-9"].variants[0].rates == {"images": Decimal("0.079996")}
+    assert found["bedrock/stability.x"].variants == [
+        Variant(context={"size": "512x512"}, rates={"images": Decimal("0.04")})
+    ]
+
+
+def test_a_picture_with_a_bad_price_is_an_error() -> None:
+    with pytest.raises(PricingError, match="hd/8-x-8/m: input_cost_per_image: 'dear' is no price"):
+        read("hd/8-x-8/m", input_cost_per_image="dear")
+
+
+def test_resolutions_and_sizes_in_the_name_of_a_field() -> None:
+    (row,) = read(
+        output_cost_per_second=Decimal("0.1"),
+        output_cost_per_second_1080p=Decimal("0.3"),
+        output_cost_per_image_2K=Decimal("0.12"),
+    )
+    assert row.rates == {"output_seconds": Decimal("0.1")}
+    assert row.variants == [
+        Variant(context={"resolution": "1080p"}, rates={"output_seconds": Decimal("0.3")}),
+        Variant(context={"size": "2k"}, rates={"images": Decimal("0.12")}),
+    ]
+
+
+def test_surcharges_are_factors() -> None:
+    (row,) = read(
+        input_cost_per_token=Decimal("1E-6"),
+        regional_processing_uplift_multiplier_eu=Decimal("1.1"),
+        regional_endpoint_uplift_multiplier=Decimal("1.0"),
+        provider_specific_entry={"us": Decimal("1.1"), "fast": 2},
+    )
+    assert row.variants == [
+        Variant(context={"region": "eu"}, factor=Decimal("1.1")),
+        Variant(tier="fast", factor=Decimal(2)),
+    ]

@@ -89,3 +89,39 @@ def test_tiers_by_their_names(said: str | None, tier: str | None) -> None:
 def test_free_and_version() -> None:
     assert not price().free
     assert price().version == "s 1 2026-01-02"
+
+
+def test_a_fact_must_be_known_and_equal() -> None:
+    sized = price(
+        Variant(context={"size": "512x512"}, rates=only(5)),
+        Variant(context={"size": "*", "quality": "hd"}, rates=only(7)),
+    )
+    facts = [{}, {"size": "512x512"}, {"size": "256x256"}, {"size": "256x256", "quality": "hd"}, {"quality": "hd"}]
+    assert [sized.rates_at(0, 0, None, fact).amounts["input"] for fact in facts] == [1, 5, 1, 7, 1]
+    assert sized.rates_at(0, 0, None, facts[3]).labels == {"input": "any size, quality hd"}
+
+
+def test_factors_stand_beside_the_rates() -> None:
+    regional = price(
+        Variant(context={"region": "us"}, factor=Decimal("1.1")),
+        Variant(tier="fast", factor=Decimal(2)),
+        Variant(tier="fast", rates=only(3)),
+    )
+    rates = regional.rates_at(0, 0, "fast", {"region": "us"})
+    assert rates.amounts["input"] == 3
+    assert [(factor.value, factor.label) for factor in rates.factors] == [(Decimal("1.1"), "region us"), (2, "fast")]
+    assert regional.rates_at(0, 0, None, {"region": "eu"}).factors == ()
+
+
+def test_marginal_steps_leave_the_first_tokens_alone() -> None:
+    taxed = price(Variant(above=100, marginal=True, rates={"input": Decimal(5), "output": Decimal(9)}))
+    rates = taxed.rates_at(0, 150)
+    assert (rates.amounts["input"], rates.amounts["output"]) == (Decimal(1), Decimal(9))
+    assert [step.above for step in rates.steps] == [100]
+    assert taxed.rates_at(0, 100).steps == ()
+    assert [line.label for line in taxed.lines()][-1] == "beyond 100 input tokens"
+
+
+def test_a_price_tells_whether_it_knows_a_tier() -> None:
+    assert price(Variant(tier="flex", rates=only(1))).has_tier("flex")
+    assert not price().has_tier("flex")

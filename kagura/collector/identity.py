@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,6 +51,9 @@ SESSION_HEADERS = (
 )
 """Read from the top: the first header that is there with an id decides."""
 
+_MAY_NAME_SESSION = re.compile(r"session|thread-id|trace-id|conversation_id")
+"""What every name in the table contains."""
+
 CLIENTS = (
     (re.compile(r"claude-cli|claude-code"), "claude-code"),
     (re.compile(r"codex"), "codex"),
@@ -90,10 +94,11 @@ def _sessions(exchange: Exchange, call: Call, headers: dict[str, str], client: s
 
 
 def _session_headers(headers: dict[str, str], client: str | None) -> Iterator[tuple[str, str]]:
-    for row in SESSION_HEADERS:
+    candidates = [(name, value) for name, value in headers.items() if _MAY_NAME_SESSION.search(name)]
+    for row in SESSION_HEADERS if candidates else ():
         if row.client and not (client and row.client.search(client)):
             continue
-        for name, value in headers.items():
+        for name, value in candidates:
             if row.name.fullmatch(name) and _ID.fullmatch(value):
                 yield value, row.source
 
@@ -127,9 +132,13 @@ def _parsed(text: str) -> JsonObject:
 
 def client_name(headers: dict[str, str]) -> str | None:
     """What the client says it is: `claude-code`, `codex`, `openai-python`, `curl`, …"""
-    said = headers.get("user-agent", "").strip().lower()
+    return _client(headers.get("user-agent", "").strip().lower(), headers.get("originator", "").lower())
+
+
+@lru_cache(maxsize=1024)
+def _client(said: str, originator: str) -> str | None:
     for pattern, name in CLIENTS:
-        if pattern.search(said) or (name == "codex" and pattern.search(headers.get("originator", "").lower())):
+        if pattern.search(said) or (name == "codex" and pattern.search(originator)):
             return name
     product, _, rest = said.split(" ")[0].partition("/") if said else ("", "", "")
     product = re.sub(r"[^a-z0-9._-]", "", product)[:60].removeprefix("async")

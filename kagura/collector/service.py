@@ -17,7 +17,7 @@ from kagura.store import Batch, Store
 
 log = logging.getLogger(__name__)
 
-BATCH_RECORDS = 500
+BATCH_RECORDS = 2000
 BATCH_BYTES = 64 << 20
 IDLE_SECONDS = 0.15
 RETRY_SECONDS = (0.5, 1, 2, 5, 10)
@@ -28,6 +28,8 @@ class Collector:
     """Moves what stands in the journal to the store, a batch and its positions in one transaction."""
 
     def __init__(self, settings: Settings, store: Store, interpreter: Interpreter) -> None:
+        self.is_behind = False
+        """The last batch was full: there is more to read."""
         self._store = store
         self._interpreter = interpreter
         self._results = Results(store, interpreter)
@@ -58,8 +60,7 @@ class Collector:
         if records:
             batch.positions = dict(self._follower.positions)
             self._store.write(batch)
-        else:
-            self._tidy()
+        self.is_behind = records >= BATCH_RECORDS or size >= BATCH_BYTES
         return records
 
     def _add(self, batch: Batch, exchange: Exchange) -> None:
@@ -91,8 +92,8 @@ class Collector:
             if reported.contents:
                 batch.contents.append((reported.span.id, reported.contents))
 
-    def _tidy(self) -> None:
-        """With nothing new to read: close what its process left open, remove files that are done."""
+    def tidy(self) -> None:
+        """Close what dead processes left open, remove files that are done."""
         follower = self._follower
         calls, runs = follower.orphaned_calls(), follower.orphaned_runs()
         if calls or runs:
@@ -141,6 +142,7 @@ def drain(settings: Settings) -> bool:
             collector = Collector(settings, store, Interpreter.from_settings(settings))
             while collector.step():
                 pass
+            collector.tidy()
     finally:
         release()
     return True
@@ -180,11 +182,14 @@ def _follow(
     pruned_at = 0
     while True:
         stopping = stop.is_set()
-        if collector.step():
+        stored = collector.step()
+        if collector.is_behind or (stopping and stored):
             continue
+        collector.tidy()
         if stopping:
             return
         if (retention.days or retention.content_days) and now() - pruned_at > PRUNE_EVERY_US:
             store.prune(days=retention.days, content_days=retention.content_days, now=now())
             pruned_at = now()
+        # A pause gathers what comes meanwhile: a call that began and ended in it is written once, not twice.
         stop.wait(IDLE_SECONDS)

@@ -1,5 +1,6 @@
 """The error that an answer reports: under an error status, inside a 200 stream, or as the body of a 200."""
 
+import re
 from typing import Any
 
 from kagura.model import CallError, JsonObject
@@ -9,11 +10,15 @@ from kagura.providers.values import obj, objects, text
 _TYPE_FIELDS = ("type", "code", "status", "__type")
 _MESSAGE_FIELDS = ("message", "Message", "detail", "error_description", "msg", "description", "title")
 _LONGEST = 2000
+_SIGN = re.compile(rb"rror|xception|failed")
+"""An answer without any of these reports no error; looking for them is much quicker than looking at each event."""
 _ERROR_EVENTS = ("error", "response.failed", "response.error")
 
 
 def find_error(answer: Answer, failed: bool, headers: dict[str, str]) -> CallError | None:
     """The provider's error, or `None` where the answer is none; `failed` says that its HTTP status is an error's."""
+    if not failed and not _SIGN.search(answer.body):
+        return None
     named = text(headers.get("x-amzn-errortype", "").split(":")[0]) if failed else None
     for name, data in answer.events:
         values = [data] if not isinstance(data, list) else data[:1]

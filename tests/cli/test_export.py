@@ -64,7 +64,7 @@ def test_a_folder_that_is_not_there_is_an_input_error(seeded: Run, tmp_path: Pat
 def test_runs_with_their_sums(seeded: Run) -> None:
     rows = [json.loads(line) for line in seeded("export", "--executions").out.splitlines()]
     sums = {row["id"]: (row["llm_calls"], row["cost_usd"], row["estimated_cost_usd"]) for row in rows}
-    assert sums == {"exec_abc123": (2, "0.006912", "0"), "exec_def456": (5, "0.0022", "0.0004")}
+    assert sums == {"exec_abc123": (2, "0.006912", "0"), "exec_def456": (4, "0.0022", "0.0004")}
 
 
 def test_rows_are_chosen_by_agent_run_and_time(seeded: Run) -> None:

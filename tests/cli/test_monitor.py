@@ -35,7 +35,7 @@ def test_output_that_is_no_terminal_prints_once_and_ends(seeded: Run) -> None:
 
 def test_the_whole_screen_as_json(seeded: Run) -> None:
     shown = seeded("monitor", "--json").json
-    assert shown["total"]["llm_calls"] == 7
+    assert shown["total"]["llm_calls"] == 6
     assert shown["total"]["cost"] == {"billed_usd": "0.009112", "estimated_usd": "0.0004", "unknown_calls": 1}
     assert shown["today"]["llm_calls"] == 0
     first = next(run for run in shown["executions"] if run["id"] == "exec_abc123")
@@ -94,7 +94,7 @@ def test_the_cost_of_a_day(seeded: Run) -> None:
     assert ran.out == (
         "Daily Cost Summary (2025-10-10):\n"
         "├─ my_agent .................. $0.0069 (2 calls, 1 run)\n"
-        "└─ code_review ............... $0.0022 + ~$0.00040 + 1 unknown (5 calls, 1 run)\n"
+        "└─ code_review ............... $0.0022 + ~$0.00040 + 1 unknown (4 calls, 1 run)\n"
         "\n"
         "Total: $0.0091\n"
         "Estimated: ~$0.00040 (not in the total)\n"

@@ -29,6 +29,32 @@ def test_the_target_provider_has_its_own_root() -> None:
     assert target.rest == "/v1beta/openai/chat/completions"
 
 
+@pytest.mark.parametrize(
+    ("model", "path", "translated"),
+    [
+        ("anthropic/claude", "/v1/chat/completions", True),
+        ("bedrock/amazon.nova-lite-v1:0", "/v1/embeddings", True),
+        ("vertex/gemini-2.5-flash", "/v1/responses", True),
+        ("gemini/gemini-2.5-flash", "/v1/responses", True),
+        ("gemini/gemini-2.5-flash", "/v1/chat/completions", False),
+        ("groq/llama", "/v1/responses", False),
+    ],
+)
+def test_what_a_providers_own_api_lacks_is_translated(model: str, path: str, translated: bool) -> None:
+    target, body = applied(b'{"model":"%b"}' % model.encode(), path=path)
+    assert isinstance(target, Route)
+    assert (target.provider.name, target.translated) == (model.partition("/")[0], translated)
+    assert body == b'{"model":"%b"}' % model.partition("/")[2].encode()
+    if translated:
+        assert (target.rest, target.dialect, target.provider.include_usage) == (path, "openai", True)
+
+
+def test_what_is_neither_translated_nor_has_an_address_is_refused() -> None:
+    refusal, _ = applied(b'{"model":"vertex/x"}', path="/v1/completions")
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "provider_not_configured"
+
+
 def test_the_default_providers_own_prefix_is_cut_too() -> None:
     target, body = applied(b'{"model":"openai/gpt-4o"}')
     assert isinstance(target, Route)

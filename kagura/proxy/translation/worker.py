@@ -22,6 +22,8 @@ _SSE = (b"content-type", b"text/event-stream; charset=utf-8")
 _KEYS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 _PROVIDER_HEADER = "llm_provider-"
 _KEPT_HEADERS = ("x-ratelimit-", "anthropic-ratelimit-", "request-id", "x-request-id", "x-amzn-requestid")
+PATIENCE_SECONDS = 86_400.0
+"""Models think for minutes: how long a call may take is the client's to decide, who cancels it by going away."""
 IGNORED_HEADER = b"x-litellm-ignored-params"
 """Names the request's parameters that are not translated."""
 
@@ -111,6 +113,7 @@ def _connection(order: Order, key: str | None) -> JsonObject:
     return {
         "custom_llm_provider": order.provider,
         "max_retries": 0,
+        "timeout": PATIENCE_SECONDS,
         "_skip_mcp_handler": True,
         **({} if order.signed else {"api_key": key}),
         **({"api_base": order.base_url} if order.base_url else {}),

@@ -8,6 +8,7 @@ import pytest
 from openai import OpenAI
 
 from tests.clients import anthropic_dialogue as say
+from tests.clients import gemini_dialogue
 from tests.clients.comparison import bill, cost
 from tests.clients.installed import Proxy
 from tests.clients.upstream import Upstream, said
@@ -143,6 +144,15 @@ def test_responses_plain_and_streamed(ai: OpenAI, upstream: Upstream, proxy: Pro
     for call in proxy.calls(2):
         assert (call["endpoint"], call["provider"], call["status"]) == ("responses", "anthropic", "completed")
         assert (call["input_tokens"], call["cache_read_tokens"], call["output_tokens"]) == (13040, 10000, 500)
+
+
+def test_gemini_has_no_responses_of_its_own(ai: OpenAI, upstream: Upstream, proxy: Proxy) -> None:
+    upstream.plays(gemini_dialogue.answer({"text": "Good morning"}))
+    assert ai.responses.create(model="gemini/gemini-2.5-flash", input="Good morning?").output_text == "Good morning"
+    assert upstream.requests[0].path.startswith("/v1beta/models/gemini-2.5-flash:generateContent")
+    (call,) = proxy.calls(1)
+    assert (call["provider"], call["endpoint"], call["input_tokens"]) == ("gemini", "responses", 5000)
+    assert cost(call) == bill((1000, "0.30"), (4000, "0.03"), (300, "2.50"))
 
 
 def test_bedrock_with_a_key_of_the_clients(ai: OpenAI, upstream: Upstream, proxy: Proxy) -> None:

@@ -187,12 +187,14 @@ def serve_relay(name: str, port: int, upstream: str) -> None:
     """Run one relay until it is ended."""
     import uvicorn
 
+    from kagura.proxy.switching import Switching
+
     uvicorn.run(
         RELAYS[name](upstream),
         port=port,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws=Switching if name == "whole" else "none",
         lifespan="off",
         access_log=False,
         log_level="warning",

@@ -26,8 +26,8 @@ class Protocol(NamedTuple):
     """The client's event that asks for an answer."""
     ends: frozenset[str]
     """The server's events after which an answer is whole."""
-    begins: str | None = None
-    """The server's event that begins an answer, where nobody need have asked."""
+    begins: str
+    """The server's event that begins an answer; nobody need have asked, or nobody saw it."""
     sequential: bool = True
     """Whether each server event belongs to the call at hand; else only one that names its response does."""
     session: frozenset[str] = frozenset()
@@ -43,6 +43,7 @@ class Protocol(NamedTuple):
 PROTOCOLS: dict[str, Protocol] = {
     "responses": Protocol(
         asks="response.create",
+        begins="response.created",
         ends=frozenset(("response.completed", "response.incomplete", "response.failed", "response.cancelled", "error")),
     ),
     "realtime": Protocol(

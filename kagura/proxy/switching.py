@@ -5,6 +5,7 @@ the bare connection out of the scope's extensions.
 """
 
 import asyncio
+import logging
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from kagura.proxy import asgi
 from kagura.proxy.tunnel import Side
 from kagura.proxy.wire import RawHeaders
 
+_log = logging.getLogger("kagura.proxy")
 EXTENSION = "kagura.switch"
 """Where a scope holds its `Switching`."""
 _EARLY_LIMIT = 1_048_576
@@ -103,6 +105,8 @@ class Switching(Side):
         except asyncio.CancelledError:
             if not self.gone:
                 raise
+        except Exception:
+            _log.exception("a request for an upgrade failed")
         finally:
             self.close()
 

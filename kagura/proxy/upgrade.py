@@ -60,7 +60,7 @@ class Upgrade:
         self._connection: Connection | None = None
         self._own_headers: RawHeaders = []
         self._start: Started | None = None
-        self._answering = False
+        self._answering = self._ended = False
         self._status: int | None = None
         self._headers: Headers = []
         self._sent_at: int | None = None
@@ -170,6 +170,7 @@ class Upgrade:
             )
         except asyncio.CancelledError:
             dialogue.closed(Outcome.INTERRUPTED, None)
+            self._ended = dialogue.calls > 0
             raise
         finally:
             house.metrics.websockets -= 1
@@ -202,6 +203,9 @@ class Upgrade:
         """Record the connection itself, once, where it carried no call."""
         house, start = self._house, self._start
         assert start is not None
+        if self._ended:
+            return
+        self._ended = True
         ended = Ended(
             id=start.id,
             outcome=outcome,

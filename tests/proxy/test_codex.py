@@ -69,12 +69,14 @@ async def test_codex_over_its_websocket(tmp_path: Path, codex: Path) -> None:
     home.mkdir()
     work.mkdir()
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_HOME": str(home), "CODEX_API_KEY": "sk-test"}
+    env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}  # it asks for plugins and updates elsewhere
     async with (
         provider(model) as upstream,
         running(tmp_path / "home", providers={"openai": ProviderSettings(base_url=upstream)}) as stage,
     ):
         address = f"openai_base_url=http://127.0.0.1:{stage.port}/agent/coder/v1"
-        command = [codex, "exec", "--skip-git-repo-check", "-c", address, "-c", "model=gpt-5", "Say that you are done."]
+        settings = ["-c", address, "-c", "model=gpt-5", "-c", "features.plugins=false"]
+        command = [codex, "exec", "--skip-git-repo-check", *settings, "Say that you are done."]
         process = await asyncio.create_subprocess_exec(
             *map(str, command),
             cwd=work,

@@ -141,6 +141,14 @@ def test_answers_in_turn_to_requests_that_were_sent_at_once(responses: Conversat
     ]
 
 
+def test_an_answer_to_what_could_not_be_read_is_a_call_all_the_same(responses: Conversation) -> None:
+    responses.dialogue.sent(Message(Opcode.TEXT, b'{"type":"resp', 1 << 30))
+    responses.server(*answer())
+    ((start, end),) = responses.calls()
+    assert start.request_body is not None
+    assert (start.request_body.data, list(events(end))) == (b"{}", answer())
+
+
 def test_the_connection_ends_in_the_middle_of_an_answer(responses: Conversation) -> None:
     responses.client(CREATE)
     responses.server(*answer()[:-1])

@@ -192,6 +192,7 @@ async def test_a_silent_provider_times_out_where_a_limit_is_set(tmp_path: Path) 
         b"not http at all\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nbad header\x01: x\r\n\r\n",
         b"HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x81\x00",
     ],
 )
 async def test_broken_http_is_the_providers_failure(tmp_path: Path, garbage: bytes) -> None:

@@ -91,6 +91,9 @@ ROWS = (
         dialect="cohere",
         api_key_env="COHERE_API_KEY",
         openai_root="/compatibility/v1",
+        translate=["responses"],
+        litellm_name="cohere_chat",
+        litellm_path="/v2/chat",
     ),
     Provider(
         name="ollama",

@@ -28,11 +28,21 @@ def prices(found: "list[Price]") -> RenderableType:
     for price in found:
         since = f"since {price.valid_from}" if price.valid_from else f"recorded {price.recorded}"
         blocks += [
-            line((f"{safe(price.provider)}/{safe(price.model)}", "bold"), (f"  {safe(price.source)}, {since}", "dim")),
+            line(
+                (f"{safe(price.provider)}/{safe(price.model)}", "bold"),
+                (f"  {safe(price.source)}, {since}", "dim"),
+                *_others(price),
+            ),
             Leaders([_rate(rate) for rate in price.lines()], tree=True),
             Text(""),
         ]
     return Group(*blocks[:-1])
+
+
+def _others(price: "Price") -> list[tuple[str, str]]:
+    """The sources of what the first one does not say."""
+    versions = sorted({*price.borrowed.values(), *price.borrowed_variants.values()})
+    return [(f"; the rest: {safe(version)}", "dim") for version in versions]
 
 
 def price_document(price: "Price") -> JsonObject:
@@ -41,6 +51,7 @@ def price_document(price: "Price") -> JsonObject:
         "provider": price.provider,
         "model": price.model,
         "source": price.source,
+        "other_sources": sorted({*price.borrowed.values(), *price.borrowed_variants.values()}),
         "valid_from": price.valid_from,
         "recorded": price.recorded,
         "rates": [

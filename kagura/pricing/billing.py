@@ -65,7 +65,7 @@ def cost_of(
             amounts={**rates.amounts, **other_rates} if other_rates else rates.amounts,
             factors=(*rates.factors, *factors),
         )
-        note = f"no {tier} rate" if tier and not price.has_tier(tier) else None
+        note = f"no {tier} rate" if tier and not price.has_tier(tier, at_us) else None
         priced = _Bill(rates, lines, unpriced, note).fill(usage)
     total: Decimal | None
     source: CostSource | None

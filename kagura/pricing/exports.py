@@ -100,6 +100,9 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "size": ("size",),
     "context": ("context_window",),
 }
+NO_TIERS = frozenset(["message"])
+"""What stands in place of a service tier and is none: Anthropic's cost file tells messages from other products."""
+
 LONG_CONTEXT = {"200k-1m": 200_001, "> 200k": 200_001}
 """A length of prompt that is in a class of `context_window`; other classes are short prompts."""
 
@@ -217,6 +220,8 @@ def _day(row: Fields) -> date:
 
 def _row(form: Form, row: Fields, day: date) -> ExportRow:
     texts = {name: text.lower() for name, paths in TEXTS.items() if (text := _text(row, paths))}
+    if texts.get(TIER) in NO_TIERS:
+        del texts[TIER]
     if str(row.get("batch")).lower() == "true":
         texts[TIER] = "batch"
     if texts.pop("speed", None) == "fast":

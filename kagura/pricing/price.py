@@ -15,6 +15,7 @@ ANY = "*"
 
 NO_LABELS: dict[str, str] = {}
 NO_MINIMUMS: dict[str, Decimal] = {}
+NO_PLACES: dict[int, str] = {}
 
 
 class Factor(NamedTuple):
@@ -67,7 +68,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     recorded: str
     borrowed: dict[str, str] = {}
-    """Source and day of rates that another list states: by unit, and by `tier:NAME` for a whole service tier."""
+    """Source and day of the units whose rates another list states."""
+    borrowed_variants: dict[int, str] = {}
+    """The same for variants, by their place in `variants`."""
 
     @property
     def version(self) -> str:
@@ -91,7 +94,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         amounts, labels, sources = self.rates, NO_LABELS, self.borrowed
         factors: list[Factor] = []
         steps: list[Variant] = []
-        for variant in self.variants:
+        for place, variant in enumerate(self.variants):
             if not _holds(variant, at_us, input_tokens, tier, facts):
                 continue
             if variant.factor is not None:
@@ -101,13 +104,16 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
             if rates := _whole_call_rates(variant):
                 amounts = {**amounts, **rates}
                 labels = {**labels, **dict.fromkeys(rates, variant_label(variant))}
-                sources = _with_source(sources, rates, self.borrowed.get(f"tier:{variant.tier}"))
+                sources = _with_source(sources, rates, self.borrowed_variants.get(place))
         steps.sort(key=lambda step: step.above or 0)
         return Rates(amounts, labels, sources, tuple(factors), tuple(steps), self.minimums)
 
-    def has_tier(self, tier: str) -> bool:
-        """Whether the price says anything about a service tier."""
-        return any(variant.tier == tier for variant in self.variants)
+    def has_tier(self, tier: str, at_us: int) -> bool:
+        """Whether the price says anything about a service tier at an instant."""
+        return any(
+            variant.tier == tier and (variant.valid_from is None or variant.valid_from <= _day(at_us))
+            for variant in self.variants
+        )
 
     def lines(self) -> Iterator[RateLine]:
         """Every rate of the price as people read it: its own first, then those of its variants."""
@@ -124,18 +130,20 @@ def price_of(row: PriceRow, other: PriceRow | None = None) -> Price:
     Where `other`, another source's row on the same model, agrees with it, special token rates, tools, service tiers
     and surcharges that the row says nothing about are taken from there.
     """
-    rates, variants, source, borrowed = row.rates, row.variants, row.source, NO_LABELS
+    rates, variants = row.rates, row.variants
+    borrowed, borrowed_variants = NO_LABELS, NO_PLACES
     if other is not None and other is not row and agree(row.rates, other.rates):
         more = {unit: rate for unit, rate in other.rates.items() if unit not in rates and _adds(unit, rates)}
         special = _missing_variants(row, other)
         if more or special:
             version = f"{other.source} {other.valid_from or other.recorded}"
-            tiers = (f"tier:{variant.tier}" for variant in special if variant.tier)
-            borrowed = dict.fromkeys((*more, *tiers), version)
-            rates, source = {**rates, **more}, f"{source} + {other.source}"
+            rates = {**rates, **more}
+            borrowed = dict.fromkeys(more, version)
             flat = [variant for variant in special if variant.above is None]
             stepped = [variant for variant in special if variant.above is not None]
             variants = [*flat, *variants, *stepped]
+            first = len(flat) + len(row.variants)
+            borrowed_variants = dict.fromkeys([*range(len(flat)), *range(first, len(variants))], version)
     return Price(
         provider=row.provider,
         model=row.model,
@@ -143,20 +151,22 @@ def price_of(row: PriceRow, other: PriceRow | None = None) -> Price:
         variants=variants,
         minimums=row.minimums,
         valid_from=row.valid_from,
-        source=source,
+        source=row.source,
         recorded=row.recorded,
         borrowed=borrowed,
+        borrowed_variants=borrowed_variants,
     )
 
 
 def _missing_variants(row: PriceRow, other: PriceRow) -> list[Variant]:
-    """The service tiers, surcharges and sizes that `other` alone knows of."""
+    """The service tiers, surcharges and sizes that `other` alone knows of, and tiers of before the row's own."""
     tiers = {variant.tier for variant in row.variants}
+    undated = {variant.tier for variant in row.variants if variant.valid_from is None}
     contexts = {fact for variant in row.variants for fact in variant.context}
     return [
         variant
         for variant in other.variants
-        if (variant.tier and variant.tier not in tiers)
+        if (variant.tier and variant.tier not in (undated if variant.above is None else tiers))
         or (
             variant.tier is None
             and variant.context
@@ -226,12 +236,16 @@ def _holds(variant: Variant, at_us: int, input_tokens: int, tier: str | None, fa
             return False
     if not (variant.valid_from or variant.hours or variant.days):
         return True
-    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
-    if variant.valid_from is not None and at.date().isoformat() < variant.valid_from:
+    if variant.valid_from is not None and _day(at_us) < variant.valid_from:
         return False
+    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
     if variant.days and at.isoweekday() not in variant.days:
         return False
     return not variant.hours or any(_within(window, at) for window in variant.hours)
+
+
+def _day(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).date().isoformat()
 
 
 def _within(window: str, at: datetime) -> bool:

@@ -50,7 +50,7 @@ def test_cached_tokens_take_the_first_places() -> None:
 def test_several_marginal_steps() -> None:
     steps = [Variant(above=above, marginal=True, rates={"input": Decimal(above)}) for above in (20, 10)]
     cost = cost_of(price(*steps), Usage(input=25), 0)
-    assert [(line.quantity, line.rate) for line in cost.lines] == [(10, 1), (10, 10), (5, 20)]
+    assert [(int(line.quantity), int(line.rate)) for line in cost.lines] == [(10, 1), (10, 10), (5, 20)]
     assert cost_of(price(*steps), Usage(input=10), 0).total == 10
 
 
@@ -100,7 +100,7 @@ def test_a_rate_that_another_source_gave_names_it() -> None:
     )
     usage = Usage(input=10, output=1, service_tier="flex", units={"web_search": Decimal(1)})
     cost = cost_of(price_of(own, other), usage, 0)
-    assert cost.price_version == "genai-prices 1 + litellm 2 2026-01-02"
+    assert cost.price_version == "genai-prices 1 2026-01-02"
     assert [(line.unit, line.source) for line in cost.lines] == [
         ("input", "litellm 2 2026-03-04"),
         ("output", None),
@@ -133,3 +133,28 @@ def test_surcharges_and_sizes_of_another_source_are_taken_over_and_conflicts_are
     cost = cost_of(price_of(own, other), Usage(input=10), 0, facts)
     assert bill(cost) == [("input", 10, Decimal(5), "size s, region us")]
     assert cost.total == 55
+
+
+def test_a_tier_that_one_source_dates_is_older_where_another_has_it_without_a_date() -> None:
+    own = PriceRow(
+        provider="p",
+        model="m",
+        rates=RATES,
+        variants=[Variant(tier="batch", valid_from="1970-01-02", rates={"input": Decimal("0.4")})],
+        source="a",
+        recorded="2026-01-02",
+    )
+    other = PriceRow(
+        provider="p",
+        model="m",
+        rates=RATES,
+        variants=[Variant(tier="batch", rates={"input": Decimal("0.5")})],
+        source="b",
+        recorded="2026-03-04",
+    )
+    usage = Usage(input=10, service_tier="batch")
+    first, second = (cost_of(price_of(own, other), usage, at) for at in (0, 86_400_000_000))
+    assert [(line.rate, line.source) for line in first.lines] == [(Decimal("0.5"), "b 2026-03-04")]
+    assert [(line.rate, line.source) for line in second.lines] == [(Decimal("0.4"), None)]
+    alone = cost_of(price_of(own), usage, 0)
+    assert [(line.rate, line.tier) for line in alone.lines] == [(Decimal(1), "no batch rate")]

@@ -95,7 +95,7 @@ def test_sources_that_agree_fill_one_another() -> None:
     assert price is not None
     assert {unit: str(rate) for unit, rate in price.rates.items()} == {"input": "1", "output": "1", "cache_read": "0.1"}
     assert price.variants == [batch]
-    assert price.version == "genai-prices 1 + litellm 2 2026-01-01"
+    assert price.version == "genai-prices 1 2026-01-01"
 
 
 def test_sources_that_disagree_do_not() -> None:

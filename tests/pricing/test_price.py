@@ -123,5 +123,7 @@ def test_marginal_steps_leave_the_first_tokens_alone() -> None:
 
 
 def test_a_price_tells_whether_it_knows_a_tier() -> None:
-    assert price(Variant(tier="flex", rates=only(1))).has_tier("flex")
-    assert not price().has_tier("flex")
+    flex = price(Variant(tier="flex", valid_from="2026-10-14", rates=only(1)))
+    assert flex.has_tier("flex", at("2026-10-14"))
+    assert not flex.has_tier("flex", at("2026-10-13T23:59:59"))
+    assert not flex.has_tier("batch", at("2026-10-14"))

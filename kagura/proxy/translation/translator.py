@@ -1,7 +1,6 @@
 """The relay's side: the worker process, started with the first call that needs it and again should it die."""
 
 import asyncio
-import importlib.metadata
 import re
 import shutil
 import socket
@@ -96,9 +95,11 @@ class Translator:
 
 def check_installed() -> None:
     """Raise UpstreamError where LiteLLM is not installed, or in a release that must not run; imports nothing of it."""
+    from importlib import metadata
+
     try:
-        version = importlib.metadata.version("litellm")
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version("litellm")
+    except metadata.PackageNotFoundError:
         message = f"its API is not OpenAI's, and LiteLLM, which would translate, is not installed: {INSTALL}"
         raise UpstreamError(501, "translation_unavailable", message) from None
     if _COMPROMISED.fullmatch(version):

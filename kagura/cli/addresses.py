@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +28,19 @@ def base_urls(root: str) -> dict[str, str]:
         "GOOGLE_GEMINI_BASE_URL": root,
         "GEMINI_API_BASE": root,
     }
+
+
+CLIENT_FLAGS = {"codex": ("-c", "openai_base_url={root}/v1")}
+"""Flags for programs that read no variable for the address."""
+
+
+def pointed(command: list[str], root: str) -> list[str]:
+    """The command, with the flags by which a program that reads no variable is told the address."""
+    flags = CLIENT_FLAGS.get(Path(command[0]).name, ())
+    setting = flags[-1].partition("=")[0] if flags else ""
+    if not flags or any(word.startswith(setting) for word in command):
+        return command
+    return [command[0], *(flag.format(root=root) for flag in flags), *command[1:]]
 
 
 def tagged(root: str, *, agent: str, execution_id: str) -> str:

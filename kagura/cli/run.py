@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kagura.cli.addresses import base_urls, health, proxy_url, tagged
+from kagura.cli.addresses import base_urls, health, pointed, proxy_url, tagged
 from kagura.cli.collecting import child_environment
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, open_store, settings_from
 from kagura.config import Settings
@@ -61,7 +61,7 @@ def run(
         _proxy(settings, extra) as root,
     ):
         environment = run_environment(os.environ, root, agent=agent, execution_id=execution_id)
-        outcome["code"] = _call(command, environment)
+        outcome["code"] = _call(pointed(command, environment["ANTHROPIC_BASE_URL"]), environment)
         outcome["status"] = "completed" if outcome["code"] == 0 else "failed"
     if not quiet:
         _summarize(settings, execution_id)

@@ -7,7 +7,7 @@ from typing import Any
 from kagura.model import JsonObject
 
 _LITELLM = re.compile(r"^(?:litellm\.\w+: )+")
-_PROVIDER = re.compile(r"^\w+Exception ?[:-] (?=\S)")
+_PROVIDER = re.compile(r"^\w+(?:Exception ?[:-]|Error -) (?=\S)")
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",

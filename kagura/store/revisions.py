@@ -113,7 +113,7 @@ class Revisions(Database):
 
 
 def write_revisions(connection: Connection, given: Sequence[Revision]) -> None:
-    """Store the former figures of spans."""
+    """Store the former figures of spans; what was noted for an instant stays."""
     rows = [
         {
             "span_id": to_key(revision.span_id),
@@ -125,4 +125,4 @@ def write_revisions(connection: Connection, given: Sequence[Revision]) -> None:
         for revision in given
     ]
     if rows:
-        connection.execute(upsert(connection, span_revisions, put=["reason", "usage", "cost"]), rows)
+        connection.execute(upsert(connection, span_revisions), rows)

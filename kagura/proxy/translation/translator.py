@@ -45,7 +45,7 @@ class Translator:
         The worker's socket listens before its process has begun: the first calls wait in it.
         """
         try:
-            if self._process is None or self._process.poll() is not None:
+            if not self._is_there():
                 self._start()
             loop = asyncio.get_running_loop()
             _, connection = await loop.create_unix_connection(Connection, str(self._path))
@@ -66,10 +66,9 @@ class Translator:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    @property
-    def pid(self) -> int | None:
-        """The worker's process, while there is one."""
-        return self._process.pid if self._process else None
+    def _is_there(self) -> bool:
+        """Whether the worker lives and its socket has not been cleaned away with other old files of the machine's."""
+        return self._process is not None and self._process.poll() is None and self._path.exists()
 
     @property
     def _path(self) -> Path:

@@ -46,11 +46,12 @@ def test_what_fails_half_way_leaves_the_old_file(seeded: Run, tmp_path: Path, mo
 
     def broken(self: Store, **filters: object) -> object:
         yield {"id": "a"}
-        raise RuntimeError
+        raise RuntimeError("no more")
 
     monkeypatch.setattr(Store, "export_spans", broken)
-    with pytest.raises(RuntimeError):
-        seeded("export", "-o", str(target))
+    ran = seeded("export", "-o", str(target))
+    assert (ran.code, ran.out) == (1, "")
+    assert "RuntimeError: no more" in ran.err
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["calls.jsonl"]
 

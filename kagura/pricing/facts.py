@@ -5,6 +5,7 @@ Every fact is a row: where it stands. Variants of a price name facts in their `c
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from kagura.model import Call
@@ -66,7 +67,7 @@ def facts_of(call: Call, target: str = "", base_url: str = "") -> dict[str, str]
     for source, rows in ((raw, USAGE_FACTS), (call.parameters, REQUEST_FACTS)):
         if isinstance(source, dict):
             for name, path in rows:
-                if name not in facts and (value := _value(source, path)):
+                if path[0] in source and name not in facts and (value := _value(source, path)):
                     facts[name] = value
     for endpoint, name, value in DEFAULT_FACTS:
         if call.endpoint == endpoint:
@@ -79,6 +80,7 @@ def facts_of(call: Call, target: str = "", base_url: str = "") -> dict[str, str]
     return facts
 
 
+@lru_cache(maxsize=4096)
 def region_of(address: str) -> str | None:
     """The region that an address names; `None` for a worldwide one."""
     for pattern in REGIONS:

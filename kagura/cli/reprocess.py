@@ -68,8 +68,12 @@ def _agreed(report: "Report", yes: bool, as_json: bool) -> bool:
     if yes:
         return True
     if as_json or not sys.stdin.isatty():
-        raise InputError(f"{report.changed:,} calls would change, and nobody can be asked", "Add --yes or --dry-run.")
-    return typer.confirm(f"Change {report.changed:,} calls?")
+        raise InputError(f"{_calls(report)} would change, and nobody can be asked", "Add --yes or --dry-run.")
+    return typer.confirm(f"Change {_calls(report)}?")
+
+
+def _calls(report: "Report") -> str:
+    return "1 call" if report.changed == 1 else f"{report.changed:,} calls"
 
 
 def _these(report: "Report") -> str:

@@ -35,7 +35,7 @@ def test_what_would_change_is_told_before_anything_does(mended: Run) -> None:
 def test_nobody_to_ask_is_no_consent(mended: Run) -> None:
     ran = mended("reprocess")
     assert ran.code == 2
-    assert "1 calls would change, and nobody can be asked" in ran.err
+    assert "1 call would change, and nobody can be asked" in ran.err
     assert "--yes" in ran.err
     assert mended("reprocess", "--json").code == 2
     assert cost(mended) is None

@@ -7,7 +7,7 @@ from kagura.dashboard.bill import COMPLETION_UNITS, PROMPT_UNITS, Bill, bill_tex
 from kagura.dashboard.costs import monthly
 from kagura.dashboard.period import Window
 from kagura.model import Cost, SpanKind
-from kagura.pricing.price import TOKEN_UNITS
+from kagura.pricing.units import TOKEN_UNITS
 from tests.dashboard.samples import SECOND, at, bill, llm, my_spans, span
 
 

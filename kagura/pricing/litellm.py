@@ -105,6 +105,7 @@ SKIPPED_PROVIDERS = LOCAL_PROVIDERS | {"chatgpt", "sagemaker", "microsoft-365-co
 _PICTURE = re.compile(r"^(?:(?P<quality>[a-z]+)/)?(?P<width>\d+)-x-(?P<height>\d+)/(?:[a-z0-9]+-steps/)?(?P<model>.+)$")
 """A key that is a model at one quality and size: `hd/1024-x-1792/dall-e-3`."""
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _STEP = re.compile(r"_above_(\d+)k_tokens")
 _TIER = re.compile(rf"_({'|'.join(TIERS)})$")
 
@@ -281,6 +282,14 @@ def _off_peak(key: str, model: Document) -> Iterator[Variant]:
         windows = block.get("windows") or [{"hours_utc": block.get("hours_utc")}]
         for window in windows if amounts else ():
             hours = window.get("hours_utc") or []
-            yield Variant(
-                hours=[hours] if isinstance(hours, str) else hours, days=window.get("weekdays") or [], rates=amounts
-            )
+            days = [_weekday(key, day) for day in window.get("weekdays") or ()]
+            yield Variant(hours=[hours] if isinstance(hours, str) else hours, days=days, rates=amounts)
+
+
+def _weekday(key: str, day: Any) -> int:
+    """A day of the week, Monday = 1, from its number or its English name."""
+    if isinstance(day, str) and day.lower()[:3] in _DAYS:
+        return _DAYS.index(day.lower()[:3]) + 1
+    if isinstance(day, int) and 1 <= day <= 7:
+        return day
+    raise PricingError(f"{key}: off_peak_pricing: {day!r} is no day of the week")

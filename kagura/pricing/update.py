@@ -16,7 +16,7 @@ import msgspec
 from kagura.errors import PricingError
 from kagura.pricing import genai, litellm
 from kagura.pricing.catalog import Catalog
-from kagura.pricing.rows import PriceRow, check_row, format_rows, read_rows
+from kagura.pricing.rows import PriceRow, format_rows, parse_rows, read_rows
 
 PACKAGES = {
     "litellm": ("litellm", "model_prices_and_context_window_backup.json"),
@@ -94,9 +94,10 @@ def read_list(path: Path, day: date | None = None, release: str | None = None) -
         ) from error
     if not rows:
         raise PricingError(f"{place}: states no price", "Nothing was changed.")
-    for row in rows:
-        check_row(row, place)
-    return rows
+    try:
+        return parse_rows(format_rows(rows), place)
+    except PricingError as error:
+        raise PricingError(error.message, "Nothing was changed.") from error
 
 
 def _parse(path: Path, text: str, release: str, day: str) -> Iterator[PriceRow]:

@@ -170,3 +170,12 @@ def test_surcharges_are_factors() -> None:
         Variant(context={"region": "eu"}, factor=Decimal("1.1")),
         Variant(tier="fast", factor=Decimal(2)),
     ]
+
+
+def test_days_of_the_week_by_number_or_name() -> None:
+    block = {"input_cost_per_token": Decimal("1E-6"), "windows": [{"weekdays": ["saturday", "Sun", 1]}]}
+    (row,) = read(input_cost_per_token=Decimal("2E-6"), off_peak_pricing=block)
+    assert row.variants[0].days == [6, 7, 1]
+    for day in ("someday", "ue", 8, None):
+        with pytest.raises(PricingError, match="is no day of the week"):
+            read(off_peak_pricing={**block, "windows": [{"weekdays": [day]}]})

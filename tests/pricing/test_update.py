@@ -196,3 +196,22 @@ def test_a_list_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_changes_of_nothing_known_are_all() -> None:
     assert changes([], [], JAN) == []
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    source, target = tmp_path / "list.json", tmp_path / "prices.jsonl"
+    model = {
+        "litellm_provider": "openai",
+        "input_cost_per_token": 2e-6,
+        "off_peak_pricing": {"input_cost_per_token": 1e-6, "hours_utc": [7]},
+    }
+    source.write_text(json.dumps({"odd": model}))
+    with pytest.raises(PricingError, match="Expected `str`, got `int`"):
+        update(target, source, day=JAN)
+    assert not target.exists()
+
+
+def test_a_list_is_taken_up_once(tmp_path: Path) -> None:
+    source, target = litellm_map(tmp_path / "list.json", a=1e-6, b=2e-6), tmp_path / "prices.jsonl"
+    assert len(update(target, source, day=JAN).changes) == 2
+    assert update(target, source, day=FEB).changes == []

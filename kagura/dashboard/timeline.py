@@ -133,7 +133,11 @@ def _usage_details(span: Span) -> Iterator[tuple[str, str, str]]:
         yield "Completion", f"{count(usage.output)} tokens{thought}{price}", ""
     for extra in cost.lines if cost else []:
         if extra.unit not in PROMPT_UNITS | COMPLETION_UNITS:
-            yield safe(extra.unit, 40), f"{extra.quantity:f} × {money(extra.rate)} = {money(extra.amount)}", ""
+            yield (
+                safe(extra.unit, 40),
+                f"{extra.quantity:f} × {money(extra.rate * (extra.factor or 1))} = {money(extra.amount)}",
+                "",
+            )
     if cost and cost.total is not None and not cost.lines:
         yield "Cost", f"{money(cost.total, estimated=estimated)} (as the provider billed it)", ""
     if cost and (cost.total is None or cost.unpriced):

@@ -2,10 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from kagura.collector.attempts import Attempt, Attempts
-from kagura.collector.events import execution_from
+from kagura.collector.chains import Chains, read_chain
+from kagura.collector.events import execution_from, metric_from
 from kagura.collector.following import Follower
 from kagura.collector.interpretation import Interpreter
 from kagura.collector.results import Results
@@ -35,12 +36,14 @@ class Collector:
         self._results = Results(store, interpreter)
         self._attempts = Attempts()
         self._attempts.recall(store)
+        self._chains = Chains(store)
         self._follower = Follower(settings.journal_dir, store.positions())
         self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
 
     def step(self) -> int:
         """Store one batch; returns how many records it held. Raises StoreError where nothing was stored."""
         began: dict[str, Started] = {}
+        ended: list[Exchange] = []
         batch = Batch()
         records = size = 0
         for item in self._follower.news():
@@ -51,28 +54,33 @@ class Collector:
                 self._add_event(batch, item)
             else:
                 began.pop(item.id, None)
-                self._add(batch, item)
+                ended.append(item)
                 size += len(item.request_body.data) + len(item.response_body.data)
             if records >= BATCH_RECORDS or size >= BATCH_BYTES:
                 break
-        for start in began.values():
-            self._add(batch, unfinished(start))
+        self._add(batch, [*ended, *map(unfinished, began.values())])
         if records:
             batch.positions = dict(self._follower.positions)
             self._store.write(batch)
         self.is_behind = records >= BATCH_RECORDS or size >= BATCH_BYTES
         return records
 
-    def _add(self, batch: Batch, exchange: Exchange) -> None:
-        interpreted = self._interpreter.interpret(exchange)
-        span = interpreted.span
-        moved = self._attempts.place(span, exchange)
-        batch.spans.append(span)
-        if interpreted.contents:
-            batch.contents.append((span.id, interpreted.contents))
-        self._results.add(batch, exchange, span, interpreted.call)
-        if moved:
-            self._move(batch, {attempt.id: attempt for attempt in moved})
+    def _add(self, batch: Batch, exchanges: Iterable[Exchange]) -> None:
+        """Understand exchanges and add what they were to the batch."""
+        interpreted = [(exchange, self._interpreter.interpret(exchange)) for exchange in exchanges]
+        readings = [read_chain(found.span, exchange, found.call) for exchange, found in interpreted]
+        self._chains.prefetch(readings)
+        for (exchange, (span, contents, call)), reading in zip(interpreted, readings, strict=True):
+            link = self._chains.link(reading) if reading.may_chain else None
+            moved = self._attempts.place(span, exchange)
+            batch.spans.append(span)
+            if contents:
+                batch.contents.append((span.id, contents))
+            self._results.add(batch, exchange, span, call)
+            if moved:
+                self._move(batch, {attempt.id: attempt for attempt in moved})
+            self._chains.remember(reading, link, None)
+        batch.chains.extend(self._chains.changes())
 
     def _move(self, batch: Batch, moved: Mapping[str, Attempt]) -> None:
         """Write to spans that were given before what attempts they turned out to be."""
@@ -86,6 +94,9 @@ class Collector:
         execution = execution_from(event)
         if execution:
             batch.executions.append(execution)
+        metric = metric_from(event)
+        if metric:
+            batch.metrics.append(metric)
         reported = self._interpreter.interpret_event(event)
         if reported:
             batch.spans.append(reported.span)
@@ -95,13 +106,16 @@ class Collector:
     def tidy(self) -> None:
         """Close what dead processes left open, remove files that are done."""
         follower = self._follower
-        calls, runs = follower.orphaned_calls(), follower.orphaned_runs()
+        calls, runs, spans = follower.orphaned_calls(), follower.orphaned_runs(), follower.orphaned_spans()
+        if spans:
+            self._store.mark_interrupted(spans, now_us())
+            follower.forget_spans(spans)
         if calls or runs:
             batch = Batch()
-            for start in calls:
-                exchange = unfinished(start)
+            cut = [unfinished(start) for start in calls]
+            for exchange in cut:
                 exchange.outcome = Outcome.INTERRUPTED
-                self._add(batch, exchange)
+            self._add(batch, cut)
             at = now_us()
             batch.executions.extend(_interrupted(id, at) for id in runs)
             batch.positions = dict(follower.positions)

@@ -1,6 +1,6 @@
 """The trace store: tables, migrations, writes, queries, retention, export."""
 
-from kagura.store.batch import Batch, Metric, Revision, SpanContents
+from kagura.store.batch import Batch, ChainState, Metric, Revision, SpanContents
 from kagura.store.costs import DIMENSIONS
 from kagura.store.store import Store
 from kagura.store.views import (
@@ -24,6 +24,7 @@ __all__ = [
     "AgentRow",
     "AgentSummary",
     "Batch",
+    "ChainState",
     "CostRow",
     "CostTotals",
     "DayRow",

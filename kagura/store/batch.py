@@ -5,6 +5,26 @@ import msgspec
 from kagura.model import Cost, Execution, Span, Usage
 
 
+class ChainState(msgspec.Struct, kw_only=True):
+    """What a later call may continue: a call, found by the hash of its request and answer, or by an id in them."""
+
+    key: bytes
+    """16 bytes."""
+    span_id: str
+    execution_id: str
+    step: int
+    """The call's place in its chain, from 1."""
+    started_at: int
+    ended_at: int
+    user: str | None = None
+    system: bytes = b""
+    """The hash of the system prompt."""
+    branch: str | None = None
+    """The span of the sub-agent that made the call."""
+    next_id: str | None = None
+    """The call that continued it."""
+
+
 class SpanContents(msgspec.Struct, frozen=True, kw_only=True):
     """What a call sent and got, each part as the bytes that are to be kept (JSON, already redacted)."""
 
@@ -53,3 +73,5 @@ class Batch(msgspec.Struct, kw_only=True):
     """Journal files that are about to be removed; their positions are dropped and the batch is forced to disk."""
     revisions: list[Revision] = []
     """The former figures of spans that this batch replaces."""
+    chains: list[ChainState] = []
+    """What later calls may continue."""

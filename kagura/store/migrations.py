@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from kagura.errors import StoreError
 from kagura.store.schema import (
+    chains,
     executions,
     metadata,
     results,
@@ -43,7 +44,16 @@ def _keep_revisions(connection: Connection) -> None:
     span_revisions.create(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_attempts), Migration(3, _keep_revisions))
+def _keep_chains(connection: Connection) -> None:
+    """Calls are joined to the run whose messages they continue."""
+    chains.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(2, _count_attempts),
+    Migration(3, _keep_revisions),
+    Migration(4, _keep_chains),
+)
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 
 _LOCK = 0x6B616775

@@ -14,6 +14,7 @@ from kagura.store.accounting import requested_tools
 from kagura.store.database import Database
 from kagura.store.schema import (
     DAY,
+    chains,
     contents,
     execution_tags,
     executions,
@@ -53,6 +54,7 @@ class Retention(Database):
             idle = and_(executions.c.last_activity_at < cut, executions.c.status != Status.RUNNING.value)
             pruned_executions = self._remove(executions, idle, _remove_execution_parts)
             self._remove(results, results.c.at < cut, _remove_nothing)
+            self._remove_chains(cut)
         if ages:
             self._give_back()
         return Pruned(spans=pruned_spans, executions=pruned_executions, contents=pruned_contents)
@@ -70,6 +72,16 @@ class Retention(Database):
             removed += len(ids)
             if len(ids) < GROUP:
                 return removed
+
+    def _remove_chains(self, cut: int) -> None:
+        """Remove the states of calls before `cut`, some in each transaction."""
+        old = select(chains.c.key).where(chains.c.started_at < cut).limit(GROUP)
+        while True:
+            with self.writing() as connection:
+                keys = list(connection.execute(old).scalars())
+                connection.execute(delete(chains).where(chains.c.key.in_(keys), chains.c.started_at < cut))
+            if len(keys) < GROUP:
+                return
 
     def _prune_contents(self, cut: int) -> int:
         """Remove the contents of calls before `cut`, then the parts that no younger call has."""

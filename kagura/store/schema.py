@@ -269,6 +269,24 @@ results = Table(
 """Which span holds the usage of an answer that can be fetched more than once: of a batch, of a background response."""
 Index("ix_results_at", results.c.at)
 
+chains = Table(
+    "chains",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("span_id", ID, primary_key=True),
+    Column("execution_id", ID, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("user", Text),
+    Column("system", LargeBinary, nullable=False),
+    Column("branch", ID),
+    Column("next_id", ID),
+    sqlite_with_rowid=False,
+)
+"""Which call ended with which message list, or with which id: the next call of a run is known by it."""
+Index("ix_chains_started", chains.c.started_at)
+
 marks = Table(
     "marks",
     metadata,

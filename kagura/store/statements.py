@@ -52,8 +52,17 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
         connection.exec_driver_sql(sql, [values(row) for row in rows])
 
 
+def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert whole rows as they are, or put them in the place of those with their keys; plain values only."""
+    if rows:
+        sql, values = _insertion(table, connection.dialect.name, replaces=True)
+        connection.exec_driver_sql(sql, [values(row) for row in rows])
+
+
 @cache
-def _insertion(table: Table, dialect: str) -> tuple[str, Callable[[Row], tuple[Any, ...]]]:
+def _insertion(table: Table, dialect: str, *, replaces: bool = False) -> tuple[str, Callable[[Row], tuple[Any, ...]]]:
     """The driver's own statement, and what takes its parameters out of a row."""
     compiler = postgresql.dialect(paramstyle="format") if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]
-    return str(table.insert().compile(dialect=compiler)), itemgetter(*table.columns.keys())
+    others = tuple(column.name for column in table.c if not column.primary_key)
+    statement = _upsert(dialect, table, (), others) if replaces else table.insert()
+    return str(statement.compile(dialect=compiler)), itemgetter(*table.columns.keys())

@@ -2,6 +2,7 @@
 
 from kagura.store.agents import Agents
 from kagura.store.attempts import Attempts
+from kagura.store.chains import Chains
 from kagura.store.costs import Costs
 from kagura.store.executions import Executions
 from kagura.store.export import Export
@@ -10,5 +11,5 @@ from kagura.store.revisions import Revisions
 from kagura.store.writes import Writes
 
 
-class Store(Writes, Executions, Attempts, Agents, Costs, Export, Retention, Revisions):
+class Store(Writes, Executions, Attempts, Chains, Agents, Costs, Export, Retention, Revisions):
     """One trace store, opened with `Store.open(url)`; each base is one subject of its methods."""

@@ -25,6 +25,7 @@ from kagura.store.accounting import (
 )
 from kagura.store.attempts import result_key
 from kagura.store.batch import Batch, Metric
+from kagura.store.chains import write_chains
 from kagura.store.contents import write_contents
 from kagura.store.database import Database, retried
 from kagura.store.execution_writes import tag_pairs, write_executions
@@ -119,6 +120,7 @@ def _apply(connection: Connection, batch: Batch) -> None:
     _write_metrics(connection, batch.metrics)
     write_revisions(connection, batch.revisions)
     _write_results(connection, batch.results)
+    write_chains(connection, batch.chains)
     _write_positions(connection, batch)
 
 

@@ -1,0 +1,262 @@
+"""One neutral form of messages for all dialects, and the hash of a message list at each of its turns.
+
+A client sends its history again with each turn, but seldom in the same bytes: `cache_control` moves, arguments of tools
+are spaced anew, text becomes a list of blocks, thoughts are left out, and the next turn may speak another dialect. What
+is hashed is what was said: texts, tool calls and results, in order. System prompts at the head are hashed apart: they
+carry dates and memories that change within a run.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kagura.model import JsonObject, Message
+from kagura.providers.values import obj, objects, parsed, text
+
+ASSISTANT = "assistant"
+_ROLES = {"model": ASSISTANT, "developer": "system", "function": "tool", "human": "user", "ai": ASSISTANT}
+_TEXTS = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
+_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "compaction"})
+_SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
+_CLIENT_ITEMS = frozenset({"local_shell_call", "shell_call", "computer_call", "apply_patch_call"})
+_NAMED_ITEMS = frozenset({"function_call", "custom_tool_call"})
+_FAILED = frozenset({"failed", "incomplete", "error"})
+_KEY = 16
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=str).encode
+
+
+class Said(NamedTuple):
+    """A text, or anything else that is no tool's."""
+
+    role: str
+    text: str
+
+
+class Asked(NamedTuple):
+    """A tool that the model asks its client for."""
+
+    id: str | None
+    name: str
+    arguments: Any
+
+
+class Brought(NamedTuple):
+    """What a tool gave back."""
+
+    id: str | None
+    name: str | None
+    content: Any
+    failed: bool
+
+
+Atom = Said | Asked | Brought
+
+
+class Turn(NamedTuple):
+    """The end of an assistant's turn within a message list."""
+
+    begin: int
+    """Where the turn begins among the atoms."""
+    end: int
+    key: bytes
+    """The hash of everything up to here."""
+
+
+class History(NamedTuple):
+    """A request's messages and the answer, in neutral form."""
+
+    atoms: list[Atom]
+    turns: list[Turn]
+    """In order."""
+    system: bytes
+    """The hash of the system prompts at the head."""
+    states: list[bytes]
+    """The hash of request and answer, one for each choice; empty where nothing was answered."""
+    answer: list[Atom]
+
+
+def history(inputs: Sequence[Message], outputs: Sequence[Message]) -> History:
+    """The neutral form of a call, and its hash after each turn of the assistant."""
+    atoms: list[Atom] = [atom for message in inputs for atom in atoms_of(message)]
+    head = next((at for at, atom in enumerate(atoms) if not _is_system(atom)), len(atoms))
+    system = Rolling()
+    for atom in atoms[:head]:
+        system.add(atom)
+    rolling, turns, begin = Rolling(), list[Turn](), None
+    for at in range(head, len(atoms)):
+        if _is_assistant(atoms[at]):
+            begin = at if begin is None else begin
+        elif begin is not None:
+            turns.append(Turn(begin, at, rolling.key()))
+            begin = None
+        rolling.add(atoms[at])
+    if begin is not None:
+        turns.append(Turn(begin, len(atoms), rolling.key()))
+    choices = [[atom for message in said for atom in atoms_of(message)] for said in _choices(outputs)]
+    states = [rolling.after(choice).key() for choice in choices if choice]
+    return History(atoms, turns, system.key(), states, choices[0] if choices else [])
+
+
+class Rolling:
+    """A hash that grows with each atom and can be read at any of them."""
+
+    def __init__(self, name: str = "chain") -> None:
+        self._hash = hashlib.blake2b(name.encode(), digest_size=_KEY)
+        self._speaker: str | None = None
+
+    def add(self, atom: Atom) -> None:
+        """Hash one more atom; texts of one speaker run on, however they are cut into blocks."""
+        if isinstance(atom, Said):
+            if self._speaker != atom.role:
+                self._hash.update(b"\0t" + _bytes(atom.role) + b"\0")
+            self._speaker = atom.role
+            self._hash.update(_bytes(atom.text))
+            return
+        self._speaker = None
+        if isinstance(atom, Asked):
+            self._hash.update(b"\0c" + _encode([atom.id, atom.name, _clean(atom.arguments) or None]))
+        else:
+            self._hash.update(b"\0r" + _encode([atom.id, result_text(atom.content)]))
+
+    def after(self, atoms: Iterable[Atom]) -> "Rolling":
+        """A copy with further atoms; this one stays as it is."""
+        copy = Rolling()
+        copy._hash, copy._speaker = self._hash.copy(), self._speaker
+        for atom in atoms:
+            copy.add(atom)
+        return copy
+
+    def key(self) -> bytes:
+        """The hash so far."""
+        return self._hash.digest()
+
+
+def key_of(name: str, *values: str) -> bytes:
+    """A key of another sort than message lists have."""
+    return hashlib.blake2b("\0".join((name, *values)).encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
+
+
+def answer_key(atoms: Iterable[Atom]) -> bytes:
+    """The hash of an assistant's turn by itself, whatever stood before it."""
+    return Rolling("answer").after(atoms).key()
+
+
+def result_text(content: Any) -> str:
+    """A tool's result as text: text itself, the texts of its blocks, or JSON."""
+    if isinstance(content, str):
+        return content.strip()
+    if isinstance(content, list) and all(isinstance(item, str) or _is_text(item) for item in content):
+        return "".join(item if isinstance(item, str) else item["text"] for item in content).strip()
+    return "" if content is None else _encode(_clean(content)).decode("utf-8", "replace")
+
+
+def atoms_of(message: Message) -> Iterator[Atom]:
+    """What a message says, in whatever dialect it was sent."""
+    content, role = message.content, _ROLES.get(message.role, message.role)
+    if not isinstance(content, dict):
+        yield from _blocks(content, role)
+        return
+    kind = text(content.get("type"))
+    if kind and kind != "message":
+        yield from _item(content, kind, role)
+    elif "parts" in content:
+        yield from _parts(content["parts"], role)
+    elif role == "tool" and "content" in content:
+        yield Brought(text(content.get("tool_call_id")), text(content.get("name")), content["content"], failed=False)
+    else:
+        yield from _blocks(content.get("content"), role)
+        for call in objects(content.get("tool_calls")):
+            yield _asked(obj(call.get("function")) or obj(call.get("custom")), text(call.get("id")))
+        if function := obj(content.get("function_call")):
+            yield _asked(function, None)
+
+
+def _asked(function: JsonObject, id: str | None) -> Asked:
+    given = next((function[name] for name in ("arguments", "input", "args") if function.get(name) is not None), None)
+    return Asked(id, text(function.get("name")) or "", parsed(given))
+
+
+def _blocks(content: Any, role: str) -> Iterator[Atom]:
+    """A text, or a list of content blocks."""
+    for block in content if isinstance(content, list) else [content]:
+        if isinstance(block, str):
+            if said := block.strip():
+                yield Said(role, said)
+        elif isinstance(block, dict):
+            kind = text(block.get("type"))
+            if kind is None and "parts" in block:
+                yield from _parts(block["parts"], role)
+            else:
+                yield from _item(block, kind or "text", role)
+
+
+def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom]:
+    """A content block, or an item of the Responses API; what the provider's own tools did is left out."""
+    if kind in _TEXTS:
+        said = next((item[name] for name in ("text", "refusal") if isinstance(item.get(name), str)), "").strip()
+        if said:
+            yield Said(role, said)
+    elif kind == "tool_use" or kind in _NAMED_ITEMS:
+        yield _asked(item, text(item.get("call_id")) or text(item.get("id")))
+    elif kind in _CLIENT_ITEMS:
+        yield Asked(text(item.get("call_id")), kind.removesuffix("_call"), item.get("action", item.get("operation")))
+    elif kind in ("tool_result", "function_result"):
+        id = text(item.get("tool_use_id")) or text(item.get("call_id"))
+        content = item.get("content", item.get("result"))
+        yield Brought(id, text(item.get("name")), content, failed=item.get("is_error") is True)
+    elif kind.endswith("_output") and "output" in item:
+        yield Brought(text(item.get("call_id")), None, item["output"], failed=item.get("status") in _FAILED)
+    elif kind not in _THOUGHTS and kind not in _SERVER_CALLS and not kind.endswith(("_call", "_tool_result")):
+        yield Said(role, _encode(_clean(item)).decode("utf-8", "replace"))
+
+
+def _parts(parts: Any, role: str) -> Iterator[Atom]:
+    """Gemini's parts; a function's response may stand under the user's role."""
+    for part in objects(parts if isinstance(parts, list) else [parts]):
+        if part.get("thought"):
+            continue
+        if call := obj(part.get("functionCall")):
+            yield _asked(call, text(call.get("id")))
+        elif answered := obj(part.get("functionResponse")):
+            response = answered.get("response")
+            failed = isinstance(response, dict) and bool(response.get("error"))
+            yield Brought(text(answered.get("id")), text(answered.get("name")), response, failed)
+        elif isinstance(said := part.get("text"), str):
+            if said := said.strip():
+                yield Said(role, said)
+        elif rest := {name: value for name, value in part.items() if name != "thoughtSignature"}:
+            yield Said(role, _encode(_clean(rest)).decode("utf-8", "replace"))
+
+
+def _choices(outputs: Sequence[Message]) -> list[Sequence[Message]]:
+    """The answers to choose from: items of one answer have a type, choices have none."""
+    if len(outputs) > 1 and not any(isinstance(said.content, dict) and "type" in said.content for said in outputs):
+        return [[said] for said in outputs]
+    return [outputs] if outputs else []
+
+
+def _clean(value: Any) -> Any:
+    """The value without `cache_control` and without fields that say nothing."""
+    if isinstance(value, dict):
+        return {k: _clean(v) for k, v in value.items() if v is not None and k != "cache_control"}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _is_text(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in _TEXTS and isinstance(block.get("text"), str)
+
+
+def _is_system(atom: Atom) -> bool:
+    return isinstance(atom, Said) and atom.role == "system"
+
+
+def _is_assistant(atom: Atom) -> bool:
+    return isinstance(atom, Asked) or (isinstance(atom, Said) and atom.role == ASSISTANT)
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")

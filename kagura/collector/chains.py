@@ -1,0 +1,269 @@
+"""Message chains: which earlier call a request continues, and so whose run it belongs to.
+
+A prompt that calls share joins none of them: a request continues a call only where it repeats what that call was
+answered, or names its id. What calls ended with stands in the store, so that chains outlive processes.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from kagura.collector.attempts import OWN_EXECUTION
+from kagura.collector.canonical import Asked, Atom, Brought, History, Said, Turn, answer_key, history, key_of
+from kagura.collector.side import COMPACTION, side_of
+from kagura.model import Call, Exchange, Span, SpanKind, Status
+from kagura.providers.values import obj, text
+from kagura.store import ChainState, Store
+
+REMEMBERED = 20_000
+"""Keys that are kept in mind; others are looked up in the store."""
+
+MOST_TURNS = 64
+"""Turns of a history, the latest, at which an earlier call is looked for."""
+
+MOST_EDITED = 8
+"""Turns of an edited history that are looked for by themselves."""
+
+MOST_LINES = 60
+_LONG_LINE = 60
+_RANDOM_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{16,}")
+"""An id that no counter makes: only such a tool call tells an answer from all others."""
+
+
+class Rule(NamedTuple):
+    """A way to find the call that a request continues."""
+
+    name: str
+    confidence: float
+
+
+CHAIN = Rule("chain", 1.0)
+EARLIER = Rule("chain", 0.8)
+"""Turns after the one that was found were never seen here, or were edited."""
+RESPONSE_ID = Rule("response-id", 1.0)
+CONVERSATION = Rule("conversation", 1.0)
+EDITED = Rule("edited", 0.6)
+"""The answer was found, but what stood before it is not what was sent then."""
+SUMMARISED = Rule("compaction", 0.7)
+FORK = "fork"
+"""The rule where another call continues the same one already."""
+
+
+class Reading(msgspec.Struct, frozen=True, eq=False):
+    """A call with its messages in neutral form."""
+
+    span: Span
+    exchange: Exchange
+    call: Call
+    history: History
+    side: str | None
+
+    @property
+    def may_chain(self) -> bool:
+        """Whether the call has messages that another one may continue, or that continue another one's."""
+        return self.span.kind is SpanKind.LLM or bool(self.history.turns)
+
+
+class Link(NamedTuple):
+    """The call that another one continues, and what says so."""
+
+    state: ChainState
+    rule: Rule
+    turn: Turn | None
+    """The turn of the request that was the earlier call's answer."""
+    fork: bool
+
+
+class Candidate(NamedTuple):
+    """A key under which the earlier call may be known."""
+
+    key: bytes
+    rule: Rule
+    turn: Turn | None = None
+
+
+def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
+    """The neutral form of a call. Embeddings and the like have no messages."""
+    spoken = span.kind is not SpanKind.EMBEDDING
+    said = history(call.input_messages if spoken else (), call.output_messages if spoken else ())
+    return Reading(span, exchange, call, said, side_of(exchange, call) if spoken else None)
+
+
+class Chains:
+    """The latest ends of calls, by hash and by id, before those of the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._states: OrderedDict[bytes, list[ChainState]] = OrderedDict()
+        self._changed: dict[tuple[bytes, str], ChainState] = {}
+        self._of_span: OrderedDict[str, list[ChainState]] = OrderedDict()
+
+    def prefetch(self, readings: Iterable[Reading]) -> None:
+        """Read from the store what the calls of a batch may continue, all at once."""
+        coming: set[bytes] = set()
+        wanted: dict[bytes, None] = {}
+        for reading in readings:
+            candidates = list(_candidates(reading))
+            best = candidates[0].key if candidates else b""
+            if best not in coming and best not in self._states:
+                wanted |= {candidate.key: None for candidate in candidates if candidate.key not in self._states}
+            coming.update(reading.history.states)
+        for state in self._store.chain_states(wanted) if wanted else ():
+            self._put(state)
+
+    def link(self, reading: Reading) -> Link | None:
+        """Find the call that this one continues, and give it that call's run where it has none of its own."""
+        span = reading.span
+        found = next(self._links(reading), None)
+        span.attributes["step"] = found.state.step + 1 if found else 1
+        if found is None:
+            return None
+        rule = FORK if found.fork else found.rule.name
+        if span.execution_source == OWN_EXECUTION:
+            span.execution_id, span.execution_source = found.state.execution_id, rule
+        span.attributes |= {"follows": found.state.span_id, "link": rule, "confidence": found.rule.confidence}
+        return found
+
+    def _links(self, reading: Reading) -> Iterator[Link]:
+        for key, rule, turn in _candidates(reading):
+            fitting = [state for state in self._states.get(key, ()) if _fits(state, reading)]
+            if fitting:
+                state = max(fitting, key=lambda state: _rank(state, reading))
+                yield Link(state, rule, turn, fork=state.next_id not in (None, reading.span.id))
+
+    def remember(self, reading: Reading, link: Link | None, branch: str | None) -> None:
+        """Keep what the call ended with, for those that continue it."""
+        span = reading.span
+        if span.status is not Status.COMPLETED:
+            return
+        if link and span.kind is SpanKind.LLM and reading.side is None:
+            self._continue(link.state.span_id, span.id)
+        known = self._of_span.get(span.id)
+        for key in _endings(reading):
+            next_id = next((state.next_id for state in known or () if state.key == key), None)
+            state = ChainState(
+                key=key,
+                span_id=span.id,
+                execution_id=span.execution_id,
+                step=link.state.step + 1 if link else 1,
+                started_at=span.started_at,
+                ended_at=span.ended_at or span.started_at,
+                user=span.user,
+                system=reading.history.system,
+                branch=branch,
+                next_id=next_id,
+            )
+            self._put(state)
+            self._changed[key, span.id] = state
+
+    def changes(self) -> list[ChainState]:
+        """The states that were made or continued since the last time."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def _continue(self, earlier: str, later: str) -> None:
+        for state in self._of_span.get(earlier, ()):
+            if state.next_id is None:
+                state.next_id = later
+                self._changed[state.key, state.span_id] = state
+
+    def _put(self, state: ChainState) -> None:
+        states = self._states.setdefault(state.key, [])
+        self._states.move_to_end(state.key)
+        states[:] = [other for other in states if other.span_id != state.span_id] + [state]
+        own = self._of_span.setdefault(state.span_id, [])
+        own[:] = [other for other in own if other.key != state.key] + [state]
+        if len(states) > MOST_TURNS:
+            states.pop(0)
+        if len(self._states) > REMEMBERED:
+            self._states.popitem(last=False)
+        if len(self._of_span) > REMEMBERED:
+            self._of_span.popitem(last=False)
+
+
+def _fits(state: ChainState, reading: Reading) -> bool:
+    span = reading.span
+    if state.span_id == span.id or state.started_at >= span.started_at:
+        return False
+    if span.execution_source != OWN_EXECUTION and state.execution_id != span.execution_id:
+        return False
+    return state.user is None or span.user is None or state.user == span.user
+
+
+def _rank(state: ChainState, reading: Reading) -> tuple[bool, bool, bool, int]:
+    """Of equal ends, one that nobody has continued, that was over when this call began, and the latest."""
+    span = reading.span
+    free = state.next_id in (None, span.id)
+    return free, state.ended_at <= span.started_at, state.system == reading.history.system, state.started_at
+
+
+def _candidates(reading: Reading) -> Iterator[Candidate]:
+    """The keys by which the earlier call may be known, the surest first."""
+    call, said = reading.call, reading.history
+    if call.previous_response_id:
+        yield Candidate(key_of("response", call.previous_response_id), RESPONSE_ID)
+    turns = said.turns[: -MOST_TURNS - 1 : -1]
+    if turns:
+        yield Candidate(turns[0].key, CHAIN, turns[0])
+        yield from _edited(said, turns[:1])
+        yield from (Candidate(turn.key, EARLIER, turn) for turn in turns[1:])
+        yield from _edited(said, turns[1:MOST_EDITED])
+    if conversation := _conversation(call):
+        yield Candidate(key_of("conversation", conversation), CONVERSATION)
+    if reading.side is None:
+        spoken = [atom.text for atom in said.atoms if isinstance(atom, Said) and atom.role == "user"][:2]
+        for line in _long_lines(spoken):
+            yield Candidate(key_of("summary", line), SUMMARISED)
+
+
+def _edited(said: History, turns: Sequence[Turn]) -> Iterator[Candidate]:
+    for turn in turns:
+        atoms = said.atoms[turn.begin : turn.end]
+        if _is_unlike_others(atoms):
+            yield Candidate(answer_key(atoms), EDITED, turn)
+
+
+def _endings(reading: Reading) -> Iterator[bytes]:
+    """The keys under which a call is known to later ones."""
+    call, said = reading.call, reading.history
+    yield from said.states
+    if call.response_id and (reading.span.endpoint in _DELTAS or "thread" in call.parameters):
+        yield key_of("response", call.response_id)
+    if _is_unlike_others(said.answer):
+        yield answer_key(said.answer)
+    if conversation := _conversation(call):
+        yield key_of("conversation", conversation)
+    if reading.side == COMPACTION:
+        spoken = [atom.text for atom in said.answer if isinstance(atom, Said)]
+        yield from (key_of("summary", line) for line in list(_long_lines(spoken))[:3])
+
+
+_DELTAS = frozenset({"responses", "interactions", "realtime"})
+"""Endpoints whose requests may send only what is new and name the answer before."""
+
+
+def _is_unlike_others(atoms: Sequence[Atom]) -> bool:
+    """Whether no other run will have been given the very same answer."""
+    return any(isinstance(atom, Asked) and _RANDOM_ID.fullmatch(atom.id or "") for atom in atoms)
+
+
+def _conversation(call: Call) -> str | None:
+    given = call.parameters.get("conversation")
+    return text(given) or text(obj(given).get("id"))
+
+
+def _long_lines(texts: Iterable[str]) -> Iterator[str]:
+    lines = (line.strip() for said in texts for line in said.splitlines())
+    for count, line in enumerate(line for line in lines if len(line) >= _LONG_LINE):
+        if count == MOST_LINES:
+            return
+        yield line
+
+
+def results_of(said: History, turn: Turn | None) -> list[Brought]:
+    """The results of tools that a request brings after a turn; of one without turns, all of them."""
+    after = said.atoms[turn.end :] if turn else said.atoms if not said.turns else []
+    return [atom for atom in after if isinstance(atom, Brought)]

@@ -1,0 +1,55 @@
+"""Where the message lists of calls stand: by which the next call of a run is known."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, select
+
+from kagura.store.batch import ChainState
+from kagura.store.database import Database
+from kagura.store.rows import Columns, Row
+from kagura.store.schema import chains
+from kagura.store.statements import groups, upsert_rows
+from kagura.store.values import to_key, to_optional_key
+
+MOST_EQUAL = 50
+"""Calls of one key that a look-up gives at most, the latest."""
+
+
+class Chains(Database):
+    """Looks states up."""
+
+    def chain_states(self, keys: Iterable[bytes]) -> list[ChainState]:
+        """The states of these keys, the earliest first; of keys that very many calls share only the latest."""
+        found: list[ChainState] = []
+        with self.reading() as connection:
+            for group in groups(keys):
+                limit = len(group) * MOST_EQUAL
+                rows = select(chains).where(chains.c.key.in_(group)).order_by(chains.c.started_at.desc()).limit(limit)
+                found += [_state(row) for row in connection.execute(rows).mappings()]
+        return sorted(found, key=lambda state: (state.started_at, state.span_id))
+
+
+def _state(row: Columns) -> ChainState:
+    fields = {name: row[name] for name in ChainState.__struct_fields__}
+    return ChainState(**fields | {"key": bytes(row["key"]), "system": bytes(row["system"])})
+
+
+def write_chains(connection: Connection, given: Sequence[ChainState]) -> None:
+    """Write states; one that is there already gets what is newly known of it."""
+    rows = {(state.key, to_key(state.span_id)): _row(state) for state in given}
+    upsert_rows(connection, chains, [rows[key] for key in sorted(rows)])
+
+
+def _row(state: ChainState) -> Row:
+    return {
+        "key": state.key,
+        "span_id": to_key(state.span_id),
+        "execution_id": to_key(state.execution_id),
+        "step": state.step,
+        "started_at": state.started_at,
+        "ended_at": state.ended_at,
+        "user": to_optional_key(state.user),
+        "system": state.system,
+        "branch": to_optional_key(state.branch),
+        "next_id": to_optional_key(state.next_id),
+    }

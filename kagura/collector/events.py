@@ -1,13 +1,19 @@
-"""Events of SDK and commands → executions."""
+"""Events of SDK and commands → executions and the numbers that they record.
+
+- `execution.start`, `execution.end`: `agent`, `status`, `error`, `started_at`, `source`, `tags`, `attributes`, ….
+- `tag`: `name`, `value`; a tag for an execution that has begun.
+- `metric`: `name`, `value`, `span_id`; a number that an execution recorded.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 from kagura.model import Event, Execution, JsonObject, Status
+from kagura.store import Metric
 
 
 def execution_from(event: Event) -> Execution | None:
-    """The execution that an event starts or ends; None for an event of a kind this version does not know."""
+    """The execution that an event speaks of; None for an event of a kind this version does not know."""
     build = _EVENTS.get(event.type)
     return build(event) if build else None
 
@@ -46,7 +52,35 @@ def _end(event: Event) -> Execution:
     )
 
 
-_EVENTS: dict[str, Callable[[Event], Execution]] = {"execution.start": _start, "execution.end": _end}
+def _tag(event: Event) -> Execution | None:
+    name, value = _text(event.data.get("name")), event.data.get("value")
+    if name is None or not event.execution_id:
+        return None
+    return Execution(
+        id=event.execution_id,
+        agent="default",
+        status=Status.RUNNING,
+        started_at=event.at,
+        tags={name: str(value)},
+    )
+
+
+_EVENTS: dict[str, Callable[[Event], Execution | None]] = {
+    "execution.start": _start,
+    "execution.end": _end,
+    "tag": _tag,
+}
+
+
+def metric_from(event: Event) -> Metric | None:
+    """The number that an event records; None for an event of another kind, or without a name or a number."""
+    name, value = _text(event.data.get("name")), event.data.get("value")
+    if event.type != "metric" or name is None or not event.execution_id:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    span_id = _text(event.data.get("span_id"))
+    return Metric(execution_id=event.execution_id, name=name, value=float(value), at=event.at, span_id=span_id)
 
 
 def _status(value: Any) -> Status:

@@ -21,6 +21,8 @@ class Follower:
         self.open_calls: dict[str, tuple[JournalFile, Started]] = {}
         self.open_runs: dict[str, JournalFile] = {}
         """Declared executions that have begun and not ended, and the file that says so."""
+        self.open_spans: dict[str, JournalFile] = {}
+        """Reported spans that have begun and not ended, and the file that says so."""
         self._folder = folder
         self._unreadable: set[str] = set()
         self._complete: set[str] = set()
@@ -81,6 +83,11 @@ class Follower:
             self.open_runs[event.execution_id] = file
         elif event.type == "execution.end":
             self.open_runs.pop(event.execution_id, None)
+        elif event.type == "span" and isinstance(id := event.data.get("id"), str):
+            if event.data.get("ended_at") is None:
+                self.open_spans[id] = file
+            else:
+                self.open_spans.pop(id, None)
 
     def orphaned_calls(self) -> list[Started]:
         """Calls that will never end: their process is gone and its files are read."""
@@ -89,6 +96,10 @@ class Follower:
     def orphaned_runs(self) -> list[str]:
         """Declared executions whose process is gone without saying how they ended."""
         return [id for id, file in self.open_runs.items() if self._gone(file)]
+
+    def orphaned_spans(self) -> list[str]:
+        """Reported spans whose process is gone without saying how they ended."""
+        return [id for id, file in self.open_spans.items() if self._gone(file)]
 
     def _gone(self, file: JournalFile) -> bool:
         return file.writer in self._writers_gone and file.name in self._complete
@@ -100,9 +111,15 @@ class Follower:
         for id in runs:
             self.open_runs.pop(id, None)
 
+    def forget_spans(self, spans: Collection[str]) -> None:
+        """These orphaned spans were dealt with."""
+        for id in spans:
+            self.open_spans.pop(id, None)
+
     def finished_files(self) -> list[JournalFile]:
         """Files that were read to their end, that nobody writes any more and that no open call needs."""
-        needed = {file.name for file, _ in self.open_calls.values()} | {file.name for file in self.open_runs.values()}
+        runs_and_spans = (*self.open_runs.values(), *self.open_spans.values())
+        needed = {file.name for file, _ in self.open_calls.values()} | {file.name for file in runs_and_spans}
         return [
             file
             for file in journal_files(self._folder)

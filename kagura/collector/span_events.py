@@ -103,10 +103,20 @@ def _call(data: JsonObject, kind: SpanKind) -> Call:
         request_model=_name(data.get("request_model")),
         response_model=_name(data.get("response_model")),
         tool_calls=[_tool_call(found) for found in objects(data.get("tool_calls")) if text(found.get("name"))],
-        input_messages=messages(data.get("input")),
-        output_messages=messages(data.get("output"), "assistant"),
+        input_messages=_said(kind, data.get("input"), "user"),
+        output_messages=_said(kind, data.get("output"), "assistant"),
         parameters=obj(data.get("parameters")),
     )
+
+
+def _said(kind: SpanKind, value: Any, role: str) -> list[Message]:
+    """A model's messages; of all other kinds the value itself, its JSON as text."""
+    if kind in _BILLED:
+        return messages(value, role)
+    if value is None:
+        return []
+    shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return [Message(role=role, content=value, text=shown)]
 
 
 def _tool_call(found: JsonObject) -> ToolCall:
@@ -153,7 +163,7 @@ def _contents(call: Call, redaction: Redaction) -> SpanContents | None:
 
 
 def _status(value: Any, *, ended: bool, failed: bool) -> Status:
-    if failed:
+    if failed and value != Status.INTERRUPTED:
         return Status.FAILED
     return _enum(Status, value, Status.COMPLETED if ended else Status.RUNNING)
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from kagura.config import Settings, load
 from kagura.journal import JournalWriter, Reported
@@ -11,15 +12,27 @@ from kagura.model import Event
 _log = logging.getLogger("kagura.observability")
 
 
+def _journal(settings: Settings) -> Path:
+    return settings.journal_dir
+
+
 class Reporter:
     """Appends events to the journal of the settings in force when the first one comes. Threads may share it."""
 
-    def __init__(self, settings: Callable[[], Settings] = load) -> None:
+    def __init__(self, settings: Callable[[], Settings] = load, folder: Callable[[Settings], Path] = _journal) -> None:
         self._load = settings
-        self._lock = threading.Lock()
+        self._folder = folder
         self._settings: Settings | None = None
         self._writer: JournalWriter | None = None
         self._failing = False
+        self.forked()
+
+    def forked(self) -> None:
+        """Have a lock of its own in a child process, where the parent's may be held for ever.
+
+        It can be taken twice by one thread: a generator that is collected in the middle of a write ends its span.
+        """
+        self._lock = threading.RLock()
 
     def settings(self) -> Settings:
         """The settings. Raises ConfigError where they cannot be read."""
@@ -39,7 +52,7 @@ class Reporter:
                 if event is None:
                     return False
                 if self._writer is None:
-                    self._writer = JournalWriter(settings.journal_dir, settings.journal.segment_size)
+                    self._writer = JournalWriter(self._folder(settings), settings.journal.segment_size)
                 self._writer.append(Reported(event=event))
         except Exception as error:
             level = logging.DEBUG if self._failing else logging.WARNING

@@ -1,0 +1,196 @@
+"""Whether this process records, and the way from a span to the journal.
+
+A finished span is one `write`, done at once, so that a crash loses none. That a span has begun is written only once it
+has been open for `ANNOUNCE_SECONDS`: short ones cost half, long ones show as running, or as interrupted after a crash.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kagura.observability.context import Run, Scope, current, now_us
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kagura.config import Settings
+    from kagura.observability.reporter import Reporter
+
+ANNOUNCE_SECONDS = 0.1
+CONTENT = ("input", "output")
+"""Fields of an event that hold what was said, which `capture.content: none` keeps out of every file."""
+
+_TRUE = {"1", "true", "yes", "on"}
+
+
+class Open(Protocol):
+    """A span that has begun."""
+
+    id: str
+    started_at: int
+
+    def announce(self) -> None:
+        """Report that it runs."""
+
+
+class Recorder:
+    """The one recorder of a process: off until it is asked for."""
+
+    def __init__(self, environ: Callable[[], Any] = lambda: os.environ) -> None:
+        self._environ = environ
+        self._on: bool | None = None
+        self._flags: dict[str, Any] = {}
+        self._proxy: str | None = None
+        self._reporter: Reporter | None = None
+        self._metric_at = 0
+        self.ambient: Scope | None = None
+        """The execution that the environment names (`kagura run`)."""
+        self.open: dict[str, Open] = {}
+        """Spans that have begun and were not announced yet."""
+        self.started: list[Callable[[], None]] = []
+        """What else is to be set up when recording begins."""
+        self.stopped: list[Callable[[], None]] = []
+        self.written: Callable[[], None] | None = None
+        """Called after every event: wakes the one who sends them on."""
+        self.forked()
+        os.register_at_fork(after_in_child=self.forked)
+
+    def forked(self) -> None:
+        """Begin anew in a child process: threads and locks of the parent are not there."""
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._announcer: threading.Thread | None = None
+        self.open = {}
+        if self._reporter is not None:
+            self._reporter.forked()
+
+    @property
+    def on(self) -> bool:
+        """Whether spans are recorded."""
+        return self._decide() if self._on is None else self._on
+
+    def _decide(self) -> bool:
+        environ = self._environ()
+        said = environ.get("KAGURA_ENABLED", "").strip().lower()
+        # Whoever started this process with `kagura run` asked for it to be recorded.
+        if said in _TRUE or (not said and environ.get("KAGURA_EXECUTION_ID")):
+            self.enable()
+        else:
+            self._on = False
+        return bool(self._on)
+
+    def enable(self, home: "Path | str | None" = None, proxy: str | None = None) -> None:
+        """Record from now on; settings are read with the first event."""
+        with self._lock:
+            self._close()
+            environ = self._environ()
+            self._flags = {} if home is None else {"home": str(home)}
+            self._proxy = proxy or environ.get("KAGURA_PROXY") or None
+            named = environ.get("KAGURA_EXECUTION_ID")
+            self.ambient = Scope(Run(named, environ.get("KAGURA_AGENT") or "default"), None) if named else None
+            self._on = True
+        for set_up in self.started:
+            set_up()
+
+    def disable(self) -> None:
+        """Record nothing from now on."""
+        with self._lock:
+            self._on = False
+            self._close()
+            self.ambient = None
+
+    def _close(self) -> None:
+        for stop in self.stopped:
+            stop()
+        if self._reporter is not None:
+            self._reporter.close()
+        self._reporter = None
+
+    @property
+    def proxy(self) -> str | None:
+        """The address to which events go instead of the local journal."""
+        return self._proxy
+
+    def settings(self) -> "Settings":
+        """The settings in force. Raises ConfigError where they cannot be read."""
+        return self.reporter().settings()
+
+    def reporter(self) -> "Reporter":
+        """The way into the journal, or into the spool from which events are sent to a proxy."""
+        if self._reporter is None:
+            with self._lock:
+                if self._reporter is None:
+                    self._reporter = self._new_reporter()
+        return self._reporter
+
+    def _new_reporter(self) -> "Reporter":
+        from kagura.config import load
+        from kagura.observability.reporter import Reporter
+
+        flags = self._flags
+        spooled = self._proxy is not None
+        return Reporter(
+            lambda: load(flags=flags, environ=self._environ()),
+            lambda settings: settings.home / "spool" if spooled else settings.journal_dir,
+        )
+
+    def scope(self) -> Scope | None:
+        """Where the caller stands."""
+        return current.get() or self.ambient
+
+    def report(self, type: str, execution_id: str, data: dict[str, Any], at: int | None = None) -> None:
+        """Write an event. Never raises."""
+        from kagura.model import Event
+
+        def make(settings: "Settings") -> Event:
+            if settings.capture.content == "none":
+                for name in CONTENT:
+                    data.pop(name, None)
+            return Event(type=type, at=at or now_us(), execution_id=execution_id, data=data)
+
+        if self._on:
+            self.reporter().report(make)
+            if self.written is not None:
+                self.written()
+
+    def metric_instant(self) -> int:
+        """The present instant, later than the last one given: numbers of one name are told apart by their time."""
+        with self._lock:
+            self._metric_at = max(now_us(), self._metric_at + 1)
+            return self._metric_at
+
+    def opened(self, span: Open) -> None:
+        """Announce a span that stays open for long."""
+        self.open[span.id] = span
+        if not self._wake.is_set():
+            if self._announcer is None:
+                self._start_announcer()
+            self._wake.set()
+
+    def _start_announcer(self) -> None:
+        with self._lock:
+            if self._announcer is None:
+                self._announcer = threading.Thread(target=self._announce, name="kagura spans", daemon=True)
+                self._announcer.start()
+
+    def _announce(self) -> None:
+        wake = self._wake
+        while True:
+            wake.wait()
+            time.sleep(ANNOUNCE_SECONDS)
+            wake.clear()
+            self.announce(now_us() - round(ANNOUNCE_SECONDS * 1_000_000))
+            if self.open:
+                wake.set()
+
+    def announce(self, before: int | None = None) -> None:
+        """Write that the open spans run which began before that instant; all of them where none is given."""
+        for span in list(self.open.values()):
+            if (before is None or span.started_at <= before) and self.open.pop(span.id, None) is not None:
+                span.announce()
+
+
+recorder = Recorder()
+"""The recorder of this process."""

@@ -1,0 +1,209 @@
+"""The collector at work: one per journal folder, the only writer of the store."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from kagura.collector.attempts import Attempt, Attempts
+from kagura.collector.chains import Chains, read_chain
+from kagura.collector.events import execution_from, metric_from
+from kagura.collector.following import Follower
+from kagura.collector.interpretation import Interpreter
+from kagura.collector.results import Results
+from kagura.config import Settings
+from kagura.errors import StoreError
+from kagura.journal import Started, collector_lock, journal_files, unfinished
+from kagura.model import Event, Exchange, Execution, Outcome, Status, now_us
+from kagura.store import Batch, Store
+
+log = logging.getLogger(__name__)
+
+BATCH_RECORDS = 2000
+BATCH_BYTES = 64 << 20
+IDLE_SECONDS = 0.15
+RETRY_SECONDS = (0.5, 1, 2, 5, 10)
+PRUNE_EVERY_US = 3_600_000_000
+
+
+class Collector:
+    """Moves what stands in the journal to the store, a batch and its positions in one transaction."""
+
+    def __init__(self, settings: Settings, store: Store, interpreter: Interpreter) -> None:
+        self.is_behind = False
+        """The last batch was full: there is more to read."""
+        self._store = store
+        self._interpreter = interpreter
+        self._results = Results(store, interpreter)
+        self._attempts = Attempts()
+        self._attempts.recall(store)
+        self._chains = Chains(store)
+        self._follower = Follower(settings.journal_dir, store.positions())
+        self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
+
+    def step(self) -> int:
+        """Store one batch; returns how many records it held. Raises StoreError where nothing was stored."""
+        began: dict[str, Started] = {}
+        ended: list[Exchange] = []
+        batch = Batch()
+        records = size = 0
+        for item in self._follower.news():
+            records += 1
+            if isinstance(item, Started):
+                began[item.id] = item
+            elif isinstance(item, Event):
+                self._add_event(batch, item)
+            else:
+                began.pop(item.id, None)
+                ended.append(item)
+                size += len(item.request_body.data) + len(item.response_body.data)
+            if records >= BATCH_RECORDS or size >= BATCH_BYTES:
+                break
+        self._add(batch, [*ended, *map(unfinished, began.values())])
+        if records:
+            batch.positions = dict(self._follower.positions)
+            self._store.write(batch)
+        self.is_behind = records >= BATCH_RECORDS or size >= BATCH_BYTES
+        return records
+
+    def _add(self, batch: Batch, exchanges: Iterable[Exchange]) -> None:
+        """Understand exchanges and add what they were to the batch."""
+        interpreted = [(exchange, self._interpreter.interpret(exchange)) for exchange in exchanges]
+        readings = [read_chain(found.span, exchange, found.call) for exchange, found in interpreted]
+        self._chains.prefetch(readings)
+        for (exchange, (span, contents, call)), reading in zip(interpreted, readings, strict=True):
+            link = self._chains.link(reading) if reading.may_chain else None
+            moved = self._attempts.place(span, exchange)
+            batch.spans.append(span)
+            if contents:
+                batch.contents.append((span.id, contents))
+            self._results.add(batch, exchange, span, call)
+            if moved:
+                self._move(batch, {attempt.id: attempt for attempt in moved})
+            self._chains.remember(reading, link, None)
+        batch.chains.extend(self._chains.changes())
+
+    def _move(self, batch: Batch, moved: Mapping[str, Attempt]) -> None:
+        """Write to spans that were given before what attempts they turned out to be."""
+        given = {span.id: span for span in batch.spans if span.id in moved}
+        stored = self._store.known_spans(moved.keys() - given.keys())
+        batch.spans.extend(stored.values())
+        for span in (given | stored).values():
+            moved[span.id].mark(span)
+
+    def _add_event(self, batch: Batch, event: Event) -> None:
+        execution = execution_from(event)
+        if execution:
+            batch.executions.append(execution)
+        metric = metric_from(event)
+        if metric:
+            batch.metrics.append(metric)
+        reported = self._interpreter.interpret_event(event)
+        if reported:
+            batch.spans.append(reported.span)
+            if reported.contents:
+                batch.contents.append((reported.span.id, reported.contents))
+
+    def tidy(self) -> None:
+        """Close what dead processes left open, remove files that are done."""
+        follower = self._follower
+        calls, runs, spans = follower.orphaned_calls(), follower.orphaned_runs(), follower.orphaned_spans()
+        if spans:
+            self._store.mark_interrupted(spans, now_us())
+            follower.forget_spans(spans)
+        if calls or runs:
+            batch = Batch()
+            cut = [unfinished(start) for start in calls]
+            for exchange in cut:
+                exchange.outcome = Outcome.INTERRUPTED
+            self._add(batch, cut)
+            at = now_us()
+            batch.executions.extend(_interrupted(id, at) for id in runs)
+            batch.positions = dict(follower.positions)
+            self._store.write(batch)
+            follower.forget([start.id for start in calls], runs)
+        finished = follower.finished_files()
+        if finished:
+            # Stored for good first: a file that is read twice changes nothing, one that is gone too early would.
+            self._store.write(Batch(finished_files=[file.name for file in finished]))
+        for file in finished:
+            follower.remove(file)
+
+
+def _interrupted(id: str, at: int) -> Execution:
+    return Execution(
+        id=id,
+        agent="default",
+        status=Status.INTERRUPTED,
+        started_at=at,
+        ended_at=at,
+        declared=True,
+        error="its process ended without saying how",
+    )
+
+
+def drain(settings: Settings) -> bool:
+    """Store everything that waits in the journal, where no collector runs.
+
+    Returns whether this process did it: False where a collector holds the lock and does it itself.
+    """
+    if not journal_files(settings.journal_dir):
+        return False
+    release = collector_lock(settings.journal_dir)
+    if release is None:
+        return False
+    try:
+        with Store.open(settings.db_url) as store:
+            collector = Collector(settings, store, Interpreter.from_settings(settings))
+            while collector.step():
+                pass
+            collector.tidy()
+    finally:
+        release()
+    return True
+
+
+def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_us) -> None:
+    """Follow the journal until `stop` is set, then store what is left.
+
+    Waits for the lock where another collector runs. A store that fails is tried again: the journal keeps everything.
+    """
+    while (release := collector_lock(settings.journal_dir)) is None:
+        if stop.wait(1):
+            return
+    try:
+        interpreter = Interpreter.from_settings(settings)
+        failures = 0
+        while True:
+            try:
+                with Store.open(settings.db_url) as store:
+                    _follow(settings, store, interpreter, stop, now)
+                return
+            except StoreError as error:
+                wait = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                failures += 1
+                log.error("the store cannot be written, calls wait in the journal; next try in %s s: %s", wait, error)
+                if stop.wait(wait):
+                    return
+    finally:
+        release()
+
+
+def _follow(
+    settings: Settings, store: Store, interpreter: Interpreter, stop: threading.Event, now: Callable[[], int]
+) -> None:
+    collector = Collector(settings, store, interpreter)
+    retention = settings.retention
+    pruned_at = 0
+    while True:
+        stopping = stop.is_set()
+        stored = collector.step()
+        if collector.is_behind or (stopping and stored):
+            continue
+        collector.tidy()
+        if stopping:
+            return
+        if (retention.days or retention.content_days) and now() - pruned_at > PRUNE_EVERY_US:
+            store.prune(days=retention.days, content_days=retention.content_days, now=now())
+            pruned_at = now()
+        # A pause gathers what comes meanwhile: a call that began and ended in it is written once, not twice.
+        stop.wait(IDLE_SECONDS)

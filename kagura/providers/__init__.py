@@ -3,7 +3,8 @@
 from kagura.model import Call, Exchange
 from kagura.providers.endpoints import Endpoint, find
 from kagura.providers.errors import error_body
-from kagura.providers.table import Provider, load, upstream_url
+from kagura.providers.row import Provider
+from kagura.providers.table import load, upstream_url
 
 __all__ = ["Endpoint", "Provider", "error_body", "find", "load", "read", "upstream_url"]
 

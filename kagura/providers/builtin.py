@@ -7,7 +7,7 @@ OpenAI-style API does well; Anthropic means its own for comparing models, not fo
 (https://platform.claude.com/docs/en/api/openai-sdk).
 """
 
-from kagura.providers.table import Provider
+from kagura.providers.row import Provider
 
 ROWS = (
     Provider(name="openai", base_url="https://api.openai.com", api_key_env="OPENAI_API_KEY", include_usage=True),

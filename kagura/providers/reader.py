@@ -22,8 +22,8 @@ from kagura.providers.failure import find_error
 from kagura.providers.framing import Answer, Framing, read_answer
 from kagura.providers.requests import read_body, request_model, split_target
 from kagura.providers.results import read_results
+from kagura.providers.row import Provider
 from kagura.providers.sniff import sniff
-from kagura.providers.table import Provider
 from kagura.providers.values import quantity, text
 from kagura.providers.wire import Dialect, Wire
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from kagura.model import JsonObject, Usage
-from kagura.providers.table import Provider
+from kagura.providers.row import Provider
 from kagura.providers.values import count, first_count, obj, quantity, text
 
 COSTS: tuple[tuple[tuple[str, ...], Decimal], ...] = (

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 from kagura.model import Call, JsonObject, Message
 from kagura.providers.endpoints import Endpoint
 from kagura.providers.framing import Answer, AnswerEvent
-from kagura.providers.table import Provider
+from kagura.providers.row import Provider
 from kagura.providers.values import obj
 
 

@@ -64,6 +64,21 @@ class JournalSettings(_Section, frozen=True):
     )
 
 
+_MEMORY_TOOLS = ("memory", "memory_*", "*_memory", "*_memories", "remember*", "recall*")
+_RETRIEVAL_TOOLS = ("retrieve*", "*_retriever", "file_search", "vector_search", "knowledge_*")
+
+
+class ToolSettings(_Section, frozen=True):
+    """Which tools are more than tools, by name; `*` stands for anything, case does not count."""
+
+    memory: Annotated[
+        list[str], Meta(description="Tools whose calls are shown as memory operations; `*` fits all.")
+    ] = msgspec.field(default_factory=lambda: list(_MEMORY_TOOLS))
+    retrieval: Annotated[list[str], Meta(description="Tools whose calls are shown as retrievals; `*` fits all.")] = (
+        msgspec.field(default_factory=lambda: list(_RETRIEVAL_TOOLS))
+    )
+
+
 class RetentionSettings(_Section, frozen=True):
     """How long records are kept. The collector deletes older ones."""
 
@@ -121,6 +136,7 @@ class Settings(_Section, frozen=True):
     capture: CaptureSettings = CaptureSettings()
     journal: JournalSettings = JournalSettings()
     retention: RetentionSettings = RetentionSettings()
+    tools: ToolSettings = ToolSettings()
 
     @property
     def journal_dir(self) -> Path:

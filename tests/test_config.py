@@ -66,6 +66,8 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path) -> None:
         "journal.segment_size": "70000",
         "retention.days": "30",
         "retention.content_days": "7",
+        "tools.memory": "[notes]",
+        "tools.retrieval": "[lookup]",
     }
     rows = {name: (variable, default) for name, variable, default, _ in settings_rows()}
     assert rows.keys() == values.keys()

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from kagura.collector.attempts import Attempt, Attempts
-from kagura.collector.chains import Chains, read_chain
+from kagura.collector.chains import Chains, Link, Reading, read_chain
 from kagura.collector.events import execution_from, metric_from
 from kagura.collector.following import Follower
 from kagura.collector.interpretation import Interpreter
+from kagura.collector.redaction import Redaction
 from kagura.collector.results import Results
+from kagura.collector.subagents import SubAgents
+from kagura.collector.tools import Tools
 from kagura.config import Settings
 from kagura.errors import StoreError
 from kagura.journal import Started, collector_lock, journal_files, unfinished
@@ -37,6 +40,8 @@ class Collector:
         self._attempts = Attempts()
         self._attempts.recall(store)
         self._chains = Chains(store)
+        self._subagents = SubAgents(store)
+        self._tools = Tools(store, settings.tools, Redaction(settings.capture, settings.redact))
         self._follower = Follower(settings.journal_dir, store.positions())
         self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
 
@@ -79,8 +84,20 @@ class Collector:
             self._results.add(batch, exchange, span, call)
             if moved:
                 self._move(batch, {attempt.id: attempt for attempt in moved})
-            self._chains.remember(reading, link, None)
+            self._add_inferred(batch, reading, link)
         batch.chains.extend(self._chains.changes())
+
+    def _add_inferred(self, batch: Batch, reading: Reading, link: Link | None) -> None:
+        """Add what a call shows beside itself: its sub-agent, the tools that ran before it."""
+        if reading.side:
+            reading.span.attributes["side"] = reading.side
+        if not reading.may_chain:
+            return
+        branch, agent = self._subagents.place(reading, link)
+        if agent:
+            batch.spans.append(agent)
+        batch.spans.extend(self._tools.spans(reading, link))
+        self._chains.remember(reading, link, branch)
 
     def _move(self, batch: Batch, moved: Mapping[str, Attempt]) -> None:
         """Write to spans that were given before what attempts they turned out to be."""
@@ -99,6 +116,7 @@ class Collector:
             batch.metrics.append(metric)
         reported = self._interpreter.interpret_event(event)
         if reported:
+            self._tools.reported(reported.span)
             batch.spans.append(reported.span)
             if reported.contents:
                 batch.contents.append((reported.span.id, reported.contents))
@@ -171,6 +189,10 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
         if stop.wait(1):
             return
     try:
+        # Prices and providers are read when there is something to price: until then the process stays small.
+        while not journal_files(settings.journal_dir):
+            if stop.wait(IDLE_SECONDS):
+                break
         interpreter = Interpreter.from_settings(settings)
         failures = 0
         while True:

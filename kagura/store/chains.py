@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
+from kagura.model import Span, SpanKind
 from kagura.store.batch import ChainState
 from kagura.store.database import Database
-from kagura.store.rows import Columns, Row
-from kagura.store.schema import chains
+from kagura.store.rows import Columns, Row, to_span
+from kagura.store.schema import chains, spans
 from kagura.store.statements import groups, upsert_rows
 from kagura.store.values import to_key, to_optional_key
 
@@ -27,6 +28,13 @@ class Chains(Database):
                 rows = select(chains).where(chains.c.key.in_(group)).order_by(chains.c.started_at.desc()).limit(limit)
                 found += [_state(row) for row in connection.execute(rows).mappings()]
         return sorted(found, key=lambda state: (state.started_at, state.span_id))
+
+    def spans_of_kinds(self, execution_id: str, kinds: Iterable[SpanKind]) -> list[Span]:
+        """The spans of an execution that are of one of the kinds, by start."""
+        own = spans.c.execution_id == to_key(execution_id), spans.c.kind.in_([kind.value for kind in kinds])
+        with self.reading() as connection:
+            rows = connection.execute(select(spans).where(*own).order_by(spans.c.started_at, spans.c.id))
+            return [to_span(row) for row in rows.mappings()]
 
 
 def _state(row: Columns) -> ChainState:

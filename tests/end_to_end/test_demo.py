@@ -72,8 +72,15 @@ def assert_screen(said: str) -> None:
 
 
 def assert_records(home: Path) -> None:
-    """Each run is an execution, and the tools that its model asked for are known."""
-    calls = exported(home)
+    """Each run is an execution, and the tools that its model asked for stand between its calls."""
+    spans = exported(home)
+    tools = [span for span in spans if span["kind"] == "tool"]
+    assert [(tool["name"], tool["inferred"], tool["agent"]) for tool in tools] == [
+        ("search_docs", True, "research_agent"),
+        ("read_page", True, "research_agent"),
+    ]
+    assert all(tool["duration_ms"] >= 150 for tool in tools)
+    calls = [span for span in spans if span["kind"] == "llm"]
     assert [call["tool_calls"] for call in calls] == [["search_docs"], ["read_page"], [], [], []]
     assert [call["agent"] for call in calls] == ["research_agent"] * 3 + ["review_agent", "translation_agent"]
     assert len({call["execution_id"] for call in calls}) == 3

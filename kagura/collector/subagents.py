@@ -1,0 +1,209 @@
+"""Sub-agents: chains of calls within one run that another chain waits for, or that a client names.
+
+Each becomes a span of kind `agent` above its calls. Its id follows from the run and from what tells the sub-agent from
+others, so that reading again makes no second one.
+"""
+
+import hashlib
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kagura.collector.attempts import OWN_EXECUTION
+from kagura.collector.canonical import Asked, Said
+from kagura.collector.chains import Link, Reading
+from kagura.collector.tools import tool_span_id
+from kagura.model import JsonObject, Span, SpanKind, Status
+from kagura.store import Store
+
+REMEMBERED = 5000
+"""Runs and sub-agents that are kept in mind."""
+
+_LEAST_PROMPT = 12
+"""A shorter text of a tool's arguments does not tell whose prompt it is."""
+
+
+class AgentHeader(NamedTuple):
+    """Headers by which a client names the sub-agent that makes a call."""
+
+    agent: str
+    """Holds the sub-agent's id."""
+    parent: str
+    """Holds the id of what started it."""
+    needs_parent: bool
+    """Only a call with a parent is a sub-agent's: the header `agent` is on every call."""
+    name: str = ""
+    """May hold the sub-agent's name."""
+    details: str = ""
+    """Holds a JSON object that may have the name."""
+
+
+AGENT_HEADERS = (
+    AgentHeader("x-claude-code-agent-id", "x-claude-code-parent-agent-id", False, name="x-claude-code-agent-type"),
+    AgentHeader("thread-id", "x-codex-parent-thread-id", True, details="x-codex-turn-metadata"),
+    AgentHeader("x-session-id", "x-parent-session-id", True),
+)
+"""claude-code, codex, opencode."""
+
+_NAMES = ("agent_name", "agent_type", "subagent_type", "agent_role", "agent_nickname", "nickname", "agent", "role")
+"""Fields of a client's metadata, and arguments of the tools that start sub-agents, that name one."""
+
+
+class Tip(msgspec.Struct):
+    """How far a chain has come."""
+
+    span_id: str
+    branch: str | None
+    started_at: int
+    ended_at: int | None
+    asked: list[Asked]
+    """Tools that it waits for."""
+
+    def is_busy(self, at: int) -> bool:
+        """Whether the chain runs at an instant, or waits for a tool."""
+        return self.started_at <= at and (self.ended_at is None or self.ended_at > at or bool(self.asked))
+
+
+class SubAgents:
+    """The chains of the latest runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tips: OrderedDict[str, dict[str, Tip]] = OrderedDict()
+        self._agents: OrderedDict[str, Span] = OrderedDict()
+
+    def place(self, reading: Reading, link: Link | None) -> tuple[str | None, Span | None]:
+        """Put a call below its sub-agent's span; returns that span's id, and the span where it is new or has grown."""
+        span = reading.span
+        agent = None if reading.side else self._find(reading, link)
+        if agent is not None:
+            if span.parent_id is None:
+                span.parent_id = agent.id
+            agent.started_at = min(agent.started_at, span.started_at)
+            agent.ended_at = max(agent.ended_at or 0, span.ended_at or span.started_at)
+        if reading.side is None and span.kind is SpanKind.LLM:
+            self._move_tip(reading, link, agent.id if agent else None)
+        return (agent.id, agent) if agent else (None, None)
+
+    def _find(self, reading: Reading, link: Link | None) -> Span | None:
+        named = _named(reading)
+        if named:
+            parent = self._known(_id(reading.span, named.parent)) if named.parent else None
+            return self._agent(reading, named.id, named.name, parent.id if parent else None)
+        if link is not None:
+            return self._known(link.state.branch) if link.state.branch else None
+        return self._concurrent(reading)
+
+    def _concurrent(self, reading: Reading) -> Span | None:
+        """A chain that begins while another one of its run works or waits for a tool: a sub-agent with tools."""
+        span = reading.span
+        began = span.execution_source != OWN_EXECUTION and span.parent_id is None
+        if not began or span.kind is not SpanKind.LLM or not reading.call.parameters.get("tools"):
+            return None
+        if known := self._known(_id(span, span.id)):
+            return known
+        tips = self._tips.get(span.execution_id, {}).values()
+        busy = [tip for tip in tips if tip.span_id != span.id and tip.is_busy(span.started_at)]
+        if not busy:
+            return None
+        started = next((found for tip in busy if (found := _started_by(tip, reading))), None)
+        tip, index = started or (max(busy, key=lambda tip: tip.started_at), None)
+        parent, name = tip.branch, None
+        if index is not None:
+            parent, name = tool_span_id(tip.span_id, index), _name_in(tip.asked[index].arguments)
+        return self._agent(reading, span.id, name, parent)
+
+    def _agent(self, reading: Reading, id: str, name: str | None, parent_id: str | None) -> Span:
+        span = reading.span
+        key = _id(span, id)
+        known = self._known(key)
+        if known is None:
+            known = Span(
+                id=key,
+                execution_id=span.execution_id,
+                execution_source=span.execution_source,
+                kind=SpanKind.AGENT,
+                name=name or "sub-agent",
+                agent=span.agent,
+                status=Status.COMPLETED,
+                started_at=span.started_at,
+                parent_id=parent_id,
+                session_id=span.session_id,
+                user=span.user,
+                inferred=True,
+                attributes={"agent_id": id},
+            )
+            self._agents[key] = known
+            if len(self._agents) > REMEMBERED:
+                self._agents.popitem(last=False)
+        return known
+
+    def _known(self, id: str | None) -> Span | None:
+        if id is None:
+            return None
+        if id not in self._agents and (found := self._store.known_spans([id]).get(id)):
+            self._agents[id] = found
+        return self._agents.get(id)
+
+    def _move_tip(self, reading: Reading, link: Link | None, branch: str | None) -> None:
+        span = reading.span
+        tips = self._tips.setdefault(span.execution_id, {})
+        self._tips.move_to_end(span.execution_id)
+        before = tips.pop(link.state.span_id, None) if link else None
+        asked = [atom for atom in reading.history.answer if isinstance(atom, Asked)]
+        if span.status in (Status.FAILED, Status.INTERRUPTED) and before is not None and link is not None:
+            tips[link.state.span_id] = before
+            return
+        tips[span.id] = Tip(span.id, branch, span.started_at, span.ended_at, asked)
+        if len(tips) > _MOST_TIPS:
+            tips.pop(next(iter(tips)))
+        if len(self._tips) > REMEMBERED:
+            self._tips.popitem(last=False)
+
+
+_MOST_TIPS = 200
+
+
+class _Named(NamedTuple):
+    id: str
+    parent: str | None
+    name: str | None
+
+
+def _named(reading: Reading) -> _Named | None:
+    """The sub-agent that the client names in its headers."""
+    headers = dict(reading.exchange.request_headers)
+    for row in AGENT_HEADERS:
+        id, parent = headers.get(row.agent), headers.get(row.parent)
+        if id and (parent or not row.needs_parent) and id != parent:
+            return _Named(id, parent, headers.get(row.name) or _name_in(_json(headers.get(row.details))))
+    return None
+
+
+def _started_by(tip: Tip, reading: Reading) -> tuple[Tip, int] | None:
+    """The tool that a chain waits for and whose arguments hold the prompt of this one."""
+    said = [atom.text for atom in reading.history.atoms if isinstance(atom, Said) and atom.role == "user"]
+    for index, call in enumerate(tip.asked):
+        texts = call.arguments.values() if isinstance(call.arguments, dict) else [call.arguments]
+        prompts = [text for text in texts if isinstance(text, str) and len(text) >= _LEAST_PROMPT]
+        if any(prompt.strip() in text for prompt in prompts for text in said):
+            return tip, index
+    return (tip, 0) if len(tip.asked) == 1 else None
+
+
+def _name_in(found: Any) -> str | None:
+    values = (found.get(name) for name in _NAMES) if isinstance(found, dict) else ()
+    return next((value[:80] for value in values if isinstance(value, str) and value), None)
+
+
+def _json(text: str | None) -> JsonObject:
+    try:
+        found = msgspec.json.decode(text) if text else None
+    except msgspec.DecodeError:
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _id(span: Span, agent: str) -> str:
+    return hashlib.blake2b(f"{span.execution_id}\0agent\0{agent}".encode(), digest_size=8).hexdigest()

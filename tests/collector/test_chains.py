@@ -1,0 +1,167 @@
+"""Message chains: whose run a call continues, where nobody says so."""
+
+from typing import Any
+
+import pytest
+
+from tests.collector.recorded import SECOND, Recorder, T
+from tests.collector.turns import KYOTO, QUESTION, RESULTS, SYSTEM, WEATHER, Talk, asks, brings, linked, says
+
+WARM = says("It is 21 degrees in Kyoto and 19 in Nara.")
+
+
+def test_a_turn_that_repeats_request_and_answer_continues_their_run(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([SYSTEM, QUESTION], WEATHER)
+    second = talk.chat([SYSTEM, QUESTION, WEATHER, *RESULTS], WARM)
+    third = talk.chat([SYSTEM, QUESTION, WEATHER, *RESULTS, WARM, {"role": "user", "content": "And Uji?"}], says("20."))
+    assert linked(first) == ("call", None, 1)
+    assert linked(second) == ("chain", first.id, 2)
+    assert linked(third) == ("chain", second.id, 3)
+    assert first.execution_id == second.execution_id == third.execution_id
+    assert third.attributes["confidence"] == 1.0
+
+
+def test_a_shared_prompt_joins_nothing(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    spans = [talk.chat([SYSTEM, QUESTION], says(f"Answer {n}.")) for n in range(3)]
+    # An example in the prompt is an assistant's message too, but none that was seen as an answer.
+    examples = [{"role": "user", "content": "2+2?"}, says("4"), QUESTION]
+    spans += [talk.chat([SYSTEM, *examples], says(f"Answer {n}.")) for n in range(3)]
+    assert len({span.execution_id for span in spans}) == 6
+
+
+def test_two_runs_that_go_the_same_way_stay_two(recorder: Recorder) -> None:
+    for start in (0, 1000):
+        talk = Talk(recorder, start)
+        talk.chat([QUESTION], WEATHER)
+        talk.chat([QUESTION, WEATHER, *RESULTS], WARM)
+    first, second, third, fourth = [span for span in recorder.spans() if span.kind == "llm"]
+    assert linked(second)[:2] == ("chain", first.id)
+    assert linked(fourth)[:2] == ("chain", third.id)
+    assert first.execution_id != third.execution_id
+
+
+def test_two_that_continue_the_same_call_are_a_fork(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], WARM)
+    ways = [talk.chat([QUESTION, WARM, {"role": "user", "content": city}], says(city)) for city in ("Uji", "Otsu")]
+    assert [linked(span) for span in ways] == [("chain", first.id, 2), ("fork", first.id, 2)]
+    assert {span.execution_id for span in ways} == {first.execution_id}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        asks((KYOTO, "weather", '{ "city":"Kyoto" }')),
+        asks((KYOTO, "weather", '{"unit": null, "city": "Kyoto"}'), content=""),
+        {**asks((KYOTO, "weather", '{"city":"Kyoto"}')), "refusal": None, "content": [{"type": "text", "text": ""}]},
+    ],
+)
+def test_clients_write_the_same_answer_differently(recorder: Recorder, again: Any) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], asks((KYOTO, "weather", '{"city": "Kyoto"}')))
+    moved = {"role": "user", "content": [{"type": "text", "text": QUESTION["content"], "cache_control": {"type": "e"}}]}
+    second = talk.chat([moved, again, brings(KYOTO, "21")], WARM)
+    assert linked(second) == ("chain", first.id, 2)
+    assert second.attributes["confidence"] == 1.0
+
+
+def test_a_run_goes_on_in_other_dialects(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([SYSTEM, QUESTION], asks((KYOTO, "weather", '{"city": "Kyoto"}')))
+    use = {"type": "tool_use", "id": KYOTO, "name": "weather", "input": {"city": "Kyoto"}}
+    result = {"type": "tool_result", "tool_use_id": KYOTO, "content": [{"type": "text", "text": "21"}]}
+    turns = [QUESTION, {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+    second = talk.messages({"system": SYSTEM["content"], "messages": turns}, [{"type": "text", "text": "21 degrees."}])
+    items = [
+        {"role": "user", "content": [{"type": "input_text", "text": QUESTION["content"]}]},
+        {"type": "reasoning", "id": "rs_1", "summary": []},
+        {"type": "function_call", "call_id": KYOTO, "name": "weather", "arguments": '{"city":"Kyoto"}'},
+        {"type": "function_call_output", "call_id": KYOTO, "output": "21"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "21 degrees."}]},
+        {"role": "user", "content": "Thanks."},
+    ]
+    third = talk.responses({"input": items}, [{"type": "message", "role": "assistant", "content": []}])
+    assert (linked(second), linked(third)) == (("chain", first.id, 2), ("chain", second.id, 3))
+
+
+def test_gemini_contents_chain_without_ids_and_thoughts(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    asked = {"role": "user", "parts": [{"text": "How warm is it?"}]}
+    call = {"functionCall": {"name": "weather", "args": {"city": "Kyoto"}}, "thoughtSignature": "abc"}
+    first = talk.gemini([asked], [{"text": "Let me see.", "thought": True}, call])
+    back = {"functionResponse": {"name": "weather", "response": {"result": "21"}}}
+    turns = [asked, {"role": "model", "parts": [call]}, {"role": "user", "parts": [back]}]
+    assert linked(talk.gemini(turns, [{"text": "21."}])) == ("chain", first.id, 2)
+
+
+def test_a_response_id_is_enough(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.responses({"input": "Hello"}, [{"type": "message", "role": "assistant", "content": []}], id="resp_1")
+    second = talk.responses({"input": "More", "previous_response_id": "resp_1"}, [], id="resp_2")
+    assert linked(second) == ("response-id", first.id, 2)
+    third = talk.messages({"messages": [QUESTION], "thread": {"continue": True}}, [{"type": "text", "text": "Yes."}])
+    thread = {"continue": True, "previous_message_id": third.response_id}
+    assert linked(talk.messages({"messages": [QUESTION], "thread": thread}, [])) == ("response-id", third.id, 2)
+
+
+def test_a_conversation_is_a_run(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    spans = [talk.responses({"input": "Hello", "conversation": {"id": "conv_1"}}, [{"type": "message"}]) for _ in "ab"]
+    assert linked(spans[1]) == ("conversation", spans[0].id, 2)
+
+
+def test_an_edited_history_is_known_by_its_last_answer(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([SYSTEM, QUESTION], WEATHER)
+    shorter = {"role": "user", "content": "[cut]"}
+    second = talk.chat([SYSTEM, shorter, WEATHER, *RESULTS], WARM)
+    assert (linked(second), second.attributes["confidence"]) == (("edited", first.id, 2), 0.6)
+
+
+def test_ids_that_a_counter_made_do_not_join_edited_histories(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    counted = asks(("call_1", "weather", "{}"))
+    talk.chat([QUESTION], counted)
+    other = talk.chat([{"role": "user", "content": "Another task"}, counted, brings("call_1", "x")], WARM)
+    assert other.execution_source == "call"
+
+
+def test_a_history_that_was_summarised_goes_on(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([SYSTEM, QUESTION], WARM)
+    order = {"role": "user", "content": "Create a detailed summary of the conversation so far."}
+    summary = "The user wanted to know how warm it is in Kyoto and in Nara; the answer was 21 and 19 degrees."
+    second = talk.chat([SYSTEM, QUESTION, WARM, order], says(summary))
+    begin = {"role": "user", "content": f"This session continues an earlier one.\n{summary}\nGo on."}
+    third = talk.chat([SYSTEM, begin], says("Where were we?"))
+    assert second.attributes["side"] == "compaction"
+    assert (linked(second)[:2], linked(third)[:2]) == (("chain", first.id), ("compaction", second.id))
+    assert third.execution_id == first.execution_id
+
+
+def test_a_named_run_keeps_its_name_and_takes_in_what_continues_it(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], WARM, execution_id="mine")
+    turn = [QUESTION, WARM, {"role": "user", "content": "And Uji?"}]
+    other = talk.chat(turn, says("20."), execution_id="theirs")
+    assert (other.execution_id, linked(other)) == ("theirs", ("header", None, 1))
+    assert talk.chat(turn, says("20.")).execution_id == first.execution_id == "mine"
+
+
+def test_another_users_call_is_not_joined(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    talk.chat([QUESTION], WARM, parameters={"user": "ann"})
+    other = talk.chat([QUESTION, WARM, QUESTION], WARM, parameters={"user": "bob"})
+    assert other.execution_source == "call"
+
+
+def test_a_retry_is_no_fork(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], WARM)
+    turn = {"model": "gpt-4o", "messages": [QUESTION, WARM, QUESTION]}
+    failed = recorder.call(turn, {"error": {"message": "later"}}, at=T + 20 * SECOND, status=429)
+    again = recorder.call(turn, {"choices": [{"message": says("ok")}]}, at=T + 25 * SECOND)
+    assert {span.execution_id for span in (first, failed, again)} == {first.execution_id}
+    assert (linked(again), again.attempt) == (("chain", first.id, 2), 2)

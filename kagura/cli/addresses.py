@@ -48,8 +48,11 @@ def tagged(root: str, *, agent: str, execution_id: str) -> str:
     return f"{root}/agent/{quote(agent, safe='')}/run/{quote(execution_id, safe='')}"
 
 
-def health(root: str, timeout: float = 1.0) -> dict[str, Any] | None:
-    """What `/kagura/health` says; None where nothing answers; `{}` where something else does."""
+def health(root: str, timeout: float = 10.0) -> dict[str, Any] | None:
+    """What `/kagura/health` says; None where nothing answers; `{}` where something else does.
+
+    Where nobody listens that is known at once; a proxy on a busy machine is given its time.
+    """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{root}/kagura/health", timeout=timeout) as answer:

@@ -37,4 +37,15 @@ def now_us() -> int:
 
 def new_id() -> str:
     """A random span id: 16 hex digits."""
-    return os.urandom(8).hex()
+    try:
+        return _ids.pop()
+    except IndexError:
+        digits = os.urandom(_POOL * 8).hex()
+        _ids.extend(digits[start : start + 16] for start in range(16, len(digits), 16))
+        return digits[:16]
+
+
+_POOL = 128
+"""Ids that one question to the system is good for."""
+_ids: list[str] = []
+os.register_at_fork(after_in_child=_ids.clear)

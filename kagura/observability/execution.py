@@ -17,8 +17,6 @@ class Execution(Traced):
     was started there.
     """
 
-    __slots__ = ("_branch", "_run", "_started_at", "agent", "attributes", "given_id", "session_id", "tags", "user")
-
     def __init__(
         self,
         agent: str | None = None,
@@ -29,7 +27,6 @@ class Execution(Traced):
         tags: Mapping[str, object] | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__()
         self.agent = agent
         self.given_id = id
         self.session_id = session_id

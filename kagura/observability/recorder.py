@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from kagura.observability.reporter import Reporter
 
 ANNOUNCE_SECONDS = 0.1
-CONTENT = ("input", "output")
-"""Fields of an event that hold what was said, which `capture.content: none` keeps out of every file."""
-
 _TRUE = {"1", "true", "yes", "on"}
 
 
@@ -49,8 +46,6 @@ class Recorder:
         """The execution that the environment names (`kagura run`)."""
         self.open: dict[str, Open] = {}
         """Spans that have begun and were not announced yet."""
-        self.started: list[Callable[[], None]] = []
-        """What else is to be set up when recording begins."""
         self.stopped: list[Callable[[], None]] = []
         self.written: Callable[[], None] | None = None
         """Called after every event: wakes the one who sends them on."""
@@ -69,7 +64,8 @@ class Recorder:
     @property
     def on(self) -> bool:
         """Whether spans are recorded."""
-        return self._decide() if self._on is None else self._on
+        on = self._on
+        return self._decide() if on is None else on
 
     def _decide(self) -> bool:
         environ = self._environ()
@@ -91,8 +87,9 @@ class Recorder:
             named = environ.get("KAGURA_EXECUTION_ID")
             self.ambient = Scope(Run(named, environ.get("KAGURA_AGENT") or "default"), None) if named else None
             self._on = True
-        for set_up in self.started:
-            set_up()
+        from kagura.observability import propagation
+
+        propagation.install()
 
     def disable(self) -> None:
         """Record nothing from now on."""
@@ -142,16 +139,8 @@ class Recorder:
 
     def report(self, type: str, execution_id: str, data: dict[str, Any], at: int | None = None) -> None:
         """Write an event. Never raises."""
-        from kagura.model import Event
-
-        def make(settings: "Settings") -> Event:
-            if settings.capture.content == "none":
-                for name in CONTENT:
-                    data.pop(name, None)
-            return Event(type=type, at=at or now_us(), execution_id=execution_id, data=data)
-
         if self._on:
-            self.reporter().report(make)
+            (self._reporter or self.reporter()).write(type, at or now_us(), execution_id, data)
             if self.written is not None:
                 self.written()
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from kagura.config import Settings, load
 from kagura.journal import JournalWriter, Reported
-from kagura.model import Event
+from kagura.model import Event, JsonObject
 
 _log = logging.getLogger("kagura.observability")
+
+CONTENT = ("input", "output")
+"""Fields of an event that hold what was said, which `capture.content: none` keeps out of every file."""
 
 
 def _journal(settings: Settings) -> Path:
@@ -25,6 +28,7 @@ class Reporter:
         self._settings: Settings | None = None
         self._writer: JournalWriter | None = None
         self._failing = False
+        self._without_content = False
         self.forked()
 
     def forked(self) -> None:
@@ -47,20 +51,41 @@ class Reporter:
         """
         try:
             with self._lock:
-                settings = self.settings()
-                event = make(settings)
+                event = make(self.settings())
                 if event is None:
                     return False
-                if self._writer is None:
-                    self._writer = JournalWriter(self._folder(settings), settings.journal.segment_size)
-                self._writer.append(Reported(event=event))
+                self._append(event)
         except Exception as error:
-            level = logging.DEBUG if self._failing else logging.WARNING
-            self._failing = True
-            _log.log(level, "not recorded: %s", error)
+            self._failed(error)
             return False
         self._failing = False
         return True
+
+    def write(self, type: str, at: int, execution_id: str, data: JsonObject) -> None:
+        """Write an event, the quick way; of what was said nothing where `capture.content` is `none`."""
+        try:
+            with self._lock:
+                if self._writer is None:
+                    self._without_content = self.settings().capture.content == "none"
+                if self._without_content:
+                    for name in CONTENT:
+                        data.pop(name, None)
+                self._append(Event(type=type, at=at, execution_id=execution_id, data=data))
+        except Exception as error:
+            self._failed(error)
+        else:
+            self._failing = False
+
+    def _append(self, event: Event) -> None:
+        if self._writer is None:
+            settings = self.settings()
+            self._writer = JournalWriter(self._folder(settings), settings.journal.segment_size)
+        self._writer.append(Reported(event=event))
+
+    def _failed(self, error: Exception) -> None:
+        level = logging.DEBUG if self._failing else logging.WARNING
+        self._failing = True
+        _log.log(level, "not recorded: %s", error)
 
     def close(self) -> None:
         """Let the journal go; the next event opens it again."""

@@ -19,22 +19,22 @@ class Span(Traced):
     What is set on it until it ends is recorded with it.
     """
 
-    __slots__ = ("_parent", "_run", "attributes", "id", "input", "kind", "name", "output", "started_at", "tags")
+    id = ""
+    started_at = 0
+    tags: dict[str, str] | None = None
+    output: Any = None
+    """What came out of it."""
+    _run: Run
+    _parent: str | None
 
     def __init__(
         self, name: str | None, kind: str = "span", attributes: dict[str, Any] | None = None, input: Any = None
     ) -> None:
-        self._scope = self._token = None
         self.name = name
         self.kind = kind
         self.attributes = attributes
         self.input = input
         """What it was given: arguments, a query."""
-        self.output: Any = None
-        """What came out of it."""
-        self.tags: dict[str, str] | None = None
-        self.id = ""
-        self.started_at = 0
 
     def set_attribute(self, name: str, value: Any) -> None:
         """Keep a value with the span."""
@@ -77,13 +77,13 @@ class Span(Traced):
         """Write the span."""
         recorder.open.pop(self.id, None)
         data = self._data()
-        data["ended_at"] = max(now_us(), self.started_at)
+        data["ended_at"] = ended_at = max(now_us(), self.started_at)
         data["status"], told = ending(error)
         if told is not None:
             data["error"] = told
         if self.output is not None:
             data["output"] = plain(self.output)
-        recorder.report("span", self._run.id, data, data["ended_at"])
+        recorder.report("span", self._run.id, data, ended_at)
 
     def announce(self) -> None:
         """Write that the span runs."""

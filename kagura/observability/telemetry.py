@@ -85,6 +85,17 @@ def current_execution_id() -> str | None:
     return scope.run.id if scope else None
 
 
+def headers() -> dict[str, str]:
+    """The headers that place a call of the proxy below the caller's span; empty outside an execution.
+
+    Calls to the proxy by httpx, httpx2, aiohttp, requests and urllib3 carry them without a word.
+    """
+    from kagura.observability.headers import headers_of
+
+    scope = recorder.scope() if recorder.on else None
+    return headers_of(scope) if scope else {}
+
+
 def propagate(function: Callable[P, R]) -> Callable[P, R]:
     """The function bound to the caller's execution and span, for threads: they inherit neither.
 

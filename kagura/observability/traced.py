@@ -17,11 +17,8 @@ class Traced:
     Nothing that goes wrong in here reaches the code inside. While recording is off it does nothing.
     """
 
-    __slots__ = ("_scope", "_token")
-
-    def __init__(self) -> None:
-        self._scope: Scope | None = None
-        self._token: Token[Scope | None] | None = None
+    _scope: Scope | None = None
+    _token: Token[Scope | None] | None = None
 
     def begin(self) -> Scope | None:
         """Begin now; the scope for what happens inside."""
@@ -71,15 +68,17 @@ class Traced:
                 pass
 
     def __enter__(self) -> Self:
-        self.start()
-        self.push()
+        if recorder.on:
+            self.start()
+            self.push()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.pop()
-        self.end(error)
+        if self._scope is not None:
+            self.pop()
+            self.end(error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -22,6 +22,8 @@ def span(name: F, /) -> F: ...
 def span(name: str | None = None, **attributes: Any) -> Span: ...
 def span(name: Any = None, **attributes: Any) -> Any:
     """A step of the agent's own, with attributes of any name."""
+    if isinstance(name, str):
+        return Span(name, "span", attributes or None)
     return decorator(name, lambda given: Span(given, "span", attributes or None))
 
 

@@ -16,6 +16,8 @@ from kagura.model import JsonObject, Message
 from kagura.providers.values import obj, objects, parsed, text
 
 ASSISTANT = "assistant"
+REFERENCE = "\0item "
+"""Before the id of an item of the Responses API that a request names in place of the item."""
 _ROLES = {"model": ASSISTANT, "developer": "system", "function": "tool", "human": "user", "ai": ASSISTANT}
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
 _THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "compaction"})
@@ -23,6 +25,7 @@ _SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
 _CLIENT_ITEMS = frozenset({"local_shell_call", "shell_call", "computer_call", "apply_patch_call"})
 _NAMED_ITEMS = frozenset({"function_call", "custom_tool_call"})
 _FAILED = frozenset({"failed", "incomplete", "error"})
+_UNTYPED = frozenset({"toolUse", "toolResult", "reasoningContent", "cachePoint"})
 _KEY = 16
 _encode = msgspec.json.Encoder(order="sorted", enc_hook=str).encode
 
@@ -62,6 +65,8 @@ class Turn(NamedTuple):
     end: int
     key: bytes
     """The hash of everything up to here."""
+    bare: bytes | None = None
+    """The same where the provider gave its tool calls no ids and the client made some up; only on the last turn."""
 
 
 class History(NamedTuple):
@@ -84,26 +89,36 @@ def history(inputs: Sequence[Message], outputs: Sequence[Message]) -> History:
     system = Rolling()
     for atom in atoms[:head]:
         system.add(atom)
-    rolling, turns, begin = Rolling(), list[Turn](), None
+    rolling, before = Rolling(), Rolling()
+    turns, begin = list[Turn](), None
     for at in range(head, len(atoms)):
         if _is_assistant(atoms[at]):
-            begin = at if begin is None else begin
+            if begin is None:
+                begin, before = at, rolling.after(())
         elif begin is not None:
             turns.append(Turn(begin, at, rolling.key()))
             begin = None
         rolling.add(atoms[at])
     if begin is not None:
         turns.append(Turn(begin, len(atoms), rolling.key()))
+    if turns:
+        turns[-1] = turns[-1]._replace(bare=_bare(before, atoms[turns[-1].begin : turns[-1].end]))
     choices = [[atom for message in said for atom in atoms_of(message)] for said in _choices(outputs)]
     states = [rolling.after(choice).key() for choice in choices if choice]
     return History(atoms, turns, system.key(), states, choices[0] if choices else [])
 
 
+def _bare(before: "Rolling", turn: list[Atom]) -> bytes | None:
+    if not any(isinstance(atom, Asked) and atom.id for atom in turn):
+        return None
+    return before.after(atom._replace(id=None) if isinstance(atom, Asked) else atom for atom in turn).key()
+
+
 class Rolling:
     """A hash that grows with each atom and can be read at any of them."""
 
-    def __init__(self, name: str = "chain") -> None:
-        self._hash = hashlib.blake2b(name.encode(), digest_size=_KEY)
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=_KEY)
         self._speaker: str | None = None
 
     def add(self, atom: Atom) -> None:
@@ -136,11 +151,6 @@ class Rolling:
 def key_of(name: str, *values: str) -> bytes:
     """A key of another sort than message lists have."""
     return hashlib.blake2b("\0".join((name, *values)).encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
-
-
-def answer_key(atoms: Iterable[Atom]) -> bytes:
-    """The hash of an assistant's turn by itself, whatever stood before it."""
-    return Rolling("answer").after(atoms).key()
 
 
 def result_text(content: Any) -> str:
@@ -188,8 +198,19 @@ def _blocks(content: Any, role: str) -> Iterator[Atom]:
             kind = text(block.get("type"))
             if kind is None and "parts" in block:
                 yield from _parts(block["parts"], role)
+            elif kind is None and not block.keys().isdisjoint(_UNTYPED):
+                yield from _untyped(block)
             else:
                 yield from _item(block, kind or "text", role)
+
+
+def _untyped(block: JsonObject) -> Iterator[Atom]:
+    """A block of Bedrock's Converse, which is told by its one field."""
+    if call := obj(block.get("toolUse")):
+        yield _asked(call, text(call.get("toolUseId")))
+    elif result := obj(block.get("toolResult")):
+        content = [part.get("text", part) for part in objects(result.get("content"))]
+        yield Brought(text(result.get("toolUseId")), None, content, failed=result.get("status") in _FAILED)
 
 
 def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom]:
@@ -206,7 +227,11 @@ def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom]:
         id = text(item.get("tool_use_id")) or text(item.get("call_id"))
         content = item.get("content", item.get("result"))
         yield Brought(id, text(item.get("name")), content, failed=item.get("is_error") is True)
-    elif kind.endswith("_output") and "output" in item:
+    elif kind == "item_reference":
+        yield Said(ASSISTANT, f"{REFERENCE}{item.get('id')}")
+    elif kind.endswith("_output"):
+        if "output" not in item:
+            return
         yield Brought(text(item.get("call_id")), None, item["output"], failed=item.get("status") in _FAILED)
     elif kind not in _THOUGHTS and kind not in _SERVER_CALLS and not kind.endswith(("_call", "_tool_result")):
         yield Said(role, _encode(_clean(item)).decode("utf-8", "replace"))

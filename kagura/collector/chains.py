@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from kagura.collector.attempts import OWN_EXECUTION
-from kagura.collector.canonical import Asked, Atom, Brought, History, Said, Turn, answer_key, history, key_of
+from kagura.collector.canonical import REFERENCE, Asked, Brought, History, Said, Turn, history, key_of
 from kagura.collector.side import COMPACTION, side_of
 from kagura.model import Call, Exchange, Span, SpanKind, Status
 from kagura.providers.values import obj, text
@@ -30,7 +30,7 @@ MOST_EDITED = 8
 MOST_LINES = 60
 _LONG_LINE = 60
 _RANDOM_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{16,}")
-"""An id that no counter makes: only such a tool call tells an answer from all others."""
+"""An id that no counter makes: only such a tool call tells its answer from all others."""
 
 
 class Rule(NamedTuple):
@@ -208,6 +208,10 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
     turns = said.turns[: -MOST_TURNS - 1 : -1]
     if turns:
         yield Candidate(turns[0].key, CHAIN, turns[0])
+        if turns[0].bare and call.dialect in _MAY_LACK_IDS:
+            yield Candidate(turns[0].bare, CHAIN, turns[0])
+        if item := _referenced(said, turns[0]):
+            yield Candidate(key_of("item", item), RESPONSE_ID, turns[0])
         yield from _edited(said, turns[:1])
         yield from (Candidate(turn.key, EARLIER, turn) for turn in turns[1:])
         yield from _edited(said, turns[1:MOST_EDITED])
@@ -221,9 +225,15 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
 
 def _edited(said: History, turns: Sequence[Turn]) -> Iterator[Candidate]:
     for turn in turns:
-        atoms = said.atoms[turn.begin : turn.end]
-        if _is_unlike_others(atoms):
-            yield Candidate(answer_key(atoms), EDITED, turn)
+        for atom in said.atoms[turn.begin : turn.end]:
+            if isinstance(atom, Asked) and _is_random(atom.id):
+                yield Candidate(key_of("asked", atom.id or ""), EDITED, turn)
+
+
+def _referenced(said: History, turn: Turn) -> str | None:
+    """The last item that a turn names in place of sending it."""
+    texts = (atom.text for atom in reversed(said.atoms[turn.begin : turn.end]) if isinstance(atom, Said))
+    return next((text.removeprefix(REFERENCE) for text in texts if text.startswith(REFERENCE)), None)
 
 
 def _endings(reading: Reading) -> Iterator[bytes]:
@@ -232,8 +242,15 @@ def _endings(reading: Reading) -> Iterator[bytes]:
     yield from said.states
     if call.response_id and (reading.span.endpoint in _DELTAS or "thread" in call.parameters):
         yield key_of("response", call.response_id)
-    if _is_unlike_others(said.answer):
-        yield answer_key(said.answer)
+    if (
+        call.dialect == _ITEMS
+        and call.output_messages
+        and (item := text(obj(call.output_messages[-1].content).get("id")))
+    ):
+        yield key_of("item", item)
+    asked = next((atom.id for atom in said.answer if isinstance(atom, Asked) and _is_random(atom.id)), None)
+    if asked:
+        yield key_of("asked", asked)
     if conversation := _conversation(call):
         yield key_of("conversation", conversation)
     if reading.side == COMPACTION:
@@ -241,13 +258,15 @@ def _endings(reading: Reading) -> Iterator[bytes]:
         yield from (key_of("summary", line) for line in list(_long_lines(spoken))[:3])
 
 
+_MAY_LACK_IDS = frozenset({"gemini", "ollama", None})
+"""Dialects whose tool calls come without ids, so that clients make some up."""
+_ITEMS = "openai_responses"
 _DELTAS = frozenset({"responses", "interactions", "realtime"})
 """Endpoints whose requests may send only what is new and name the answer before."""
 
 
-def _is_unlike_others(atoms: Sequence[Atom]) -> bool:
-    """Whether no other run will have been given the very same answer."""
-    return any(isinstance(atom, Asked) and _RANDOM_ID.fullmatch(atom.id or "") for atom in atoms)
+def _is_random(id: str | None) -> bool:
+    return id is not None and _RANDOM_ID.fullmatch(id) is not None
 
 
 def _conversation(call: Call) -> str | None:

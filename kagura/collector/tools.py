@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from kagura.collector.canonical import Asked, Brought, result_text
-from kagura.collector.chains import Link, Reading, results_of
+from kagura.collector.chains import EDITED, Link, Reading, results_of
 from kagura.collector.redaction import Redaction
 from kagura.collector.served import served_tools
 from kagura.config import ToolSettings
@@ -119,7 +119,12 @@ class Tools:
 
     def _asked(self, reading: Reading, link: Link) -> list[Asked]:
         if link.turn:
-            return [atom for atom in reading.history.atoms[link.turn.begin : link.turn.end] if isinstance(atom, Asked)]
+            # Some clients put each result behind its call, so that parallel calls look like turns of their own.
+            end = None if link.rule is EDITED else link.turn.end
+            said = reading.history.atoms[link.turn.begin : end]
+            asked = [atom for atom in said if isinstance(atom, Asked)]
+            if asked:
+                return asked
         stored = self._store.known_spans([link.state.span_id]).get(link.state.span_id)
         return [Asked(call.id, call.name, call.arguments) for call in stored.tool_calls] if stored else []
 

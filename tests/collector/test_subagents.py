@@ -1,0 +1,76 @@
+"""Sub-agents and side calls: branches of one run."""
+
+from kagura.model import Span
+from tests.collector.recorded import SECOND, Recorder
+from tests.collector.turns import KYOTO, QUESTION, TOOLS, Talk, asks, brings, says
+
+SESSION = "0f9c1a52-6b1c-4f0e-9d0a-1f6d7c2b3a4e"
+CHILD = "7d1e9a52-6b1c-4f0e-9d0a-1f6d7c2b3a4e"
+PROMPT = "Find out how warm it is in Kyoto, and be brief."
+TASK = asks((KYOTO, "Task", f'{{"prompt": "{PROMPT}", "subagent_type": "explorer"}}'))
+WITH_TOOLS = {"tools": TOOLS}
+
+
+def agents(recorder: Recorder) -> list[Span]:
+    return [span for span in recorder.spans() if span.kind == "agent"]
+
+
+def test_claude_codes_agents_are_branches(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    session = ("x-claude-code-session-id", SESSION)
+    main = talk.chat([QUESTION], TASK, headers=(session,))
+    first = talk.chat([QUESTION], says("1"), headers=(session, ("x-claude-code-agent-id", "a1")))
+    nested = (session, ("x-claude-code-agent-id", "a2"), ("x-claude-code-parent-agent-id", "a1"))
+    second = talk.chat([QUESTION], says("2"), headers=nested)
+    outer, inner = agents(recorder)
+    assert (main.parent_id, first.parent_id, second.parent_id) == (None, outer.id, inner.id)
+    assert (outer.parent_id, inner.parent_id) == (None, outer.id)
+    assert {span.execution_id for span in recorder.spans()} == {SESSION}
+    assert (outer.inferred, outer.started_at, outer.ended_at) == (True, first.started_at, first.ended_at)
+
+
+def test_codex_and_opencode_name_the_parent(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    codex = (("user-agent", "codex_cli_rs/0.9"), ("session-id", SESSION), ("thread-id", CHILD))
+    details = ("x-codex-turn-metadata", '{"agent_role": "reviewer"}')
+    talk.chat([QUESTION], says("0"), headers=codex)
+    talk.chat([QUESTION], says("1"), headers=(*codex, ("x-codex-parent-thread-id", SESSION), details))
+    opencode = (("user-agent", "opencode/1"), ("x-session-id", CHILD), ("x-parent-session-id", "ses_1234567"))
+    talk.chat([QUESTION], says("2"), headers=opencode)
+    assert [(span.name, span.execution_id) for span in agents(recorder)] == [
+        ("reviewer", SESSION),
+        ("sub-agent", "ses_1234567"),
+    ]
+
+
+def test_a_chain_that_begins_while_another_waits_for_its_tool_is_a_sub_agent(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    starts = []
+    for messages, answer in (
+        ([QUESTION], TASK),
+        ([{"role": "user", "content": PROMPT}], says("21 degrees")),
+        ([{"role": "user", "content": PROMPT}, says("21 degrees"), QUESTION], says("Yes")),
+        ([QUESTION, TASK, brings(KYOTO, "21 degrees")], says("Done.")),
+        ([{"role": "user", "content": "Something new"}], says("Fine.")),
+    ):
+        body = {"model": "gpt-4o", "messages": messages, "tools": TOOLS}
+        starts.append((recorder.ask(body, at=talk.at, execution_id="mine"), {"choices": [{"message": answer}]}))
+        talk.at += 10 * SECOND
+    recorder.store(*[record for start, said in starts for record in (start, recorder.answer(start, said))])
+    (agent,) = agents(recorder)
+    calls = [span for span in recorder.spans() if span.kind == "llm"]
+    (tool,) = [span for span in recorder.spans() if span.kind == "tool"]
+    assert [call.parent_id for call in calls] == [None, agent.id, agent.id, None, None]
+    assert (agent.name, agent.parent_id) == ("explorer", tool.id)
+    assert (agent.started_at, agent.ended_at) == (calls[1].started_at, calls[2].ended_at)
+
+
+def test_side_calls_are_marked_and_no_branches(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    talk.chat([QUESTION], TASK, execution_id="mine", parameters=WITH_TOOLS)
+    title = {"role": "system", "content": "You are a title generator. You output only a title."}
+    side = talk.chat([title, QUESTION], says("Weather"), execution_id="mine")
+    header = ("x-claude-code-request-class", "compaction")
+    compaction = talk.chat([QUESTION], says("In short"), execution_id="mine", headers=(header,))
+    assert (side.attributes["side"], compaction.attributes["side"]) == ("title", "compaction")
+    assert agents(recorder) == []

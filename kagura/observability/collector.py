@@ -8,7 +8,8 @@ from typing import Any
 
 from kagura.observability.context import new_id
 from kagura.observability.store import EventStore
-from kagura.observability.traced import ending, report_trouble
+from kagura.observability.traced import ending
+from kagura.observability.trouble import report_trouble
 
 
 class TelemetryCollector:

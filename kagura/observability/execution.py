@@ -58,6 +58,7 @@ class Execution(Traced):
         data: dict[str, Any] = {"agent": agent, "source": "sdk", "session_id": session_id, "user": user}
         if parent is not None and parent.run.id != self._run.id:
             data["parent_execution_id"] = parent.run.id
+        recorder.running[self._run.id] = {"agent": agent, "started_at": self._started_at}
         recorder.report("execution.start", self._run.id, data | self._described(), self._started_at)
         return Scope(self._run, None)
 
@@ -79,6 +80,9 @@ class Execution(Traced):
         if branch is not None:
             branch.finish(error)
         if run is None or not self._started_at:
+            return
+        if recorder.running.pop(run.id, None) is None:
+            # A forked child leaves its parent's block: the execution is the parent's to end.
             return
         status, told = ending(error)
         data: dict[str, Any] = {"agent": run.agent, "status": status, "started_at": self._started_at}

@@ -14,7 +14,7 @@ from typing import Any
 
 from kagura.observability.headers import propagation
 from kagura.observability.recorder import recorder
-from kagura.observability.traced import report_trouble
+from kagura.observability.trouble import report_trouble
 
 _MARK = "_kagura_propagates"
 

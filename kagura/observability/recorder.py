@@ -11,14 +11,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kagura.observability.context import Run, Scope, current, now_us
+from kagura.observability.trouble import report_trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kagura.config import Settings
     from kagura.observability.reporter import Reporter
+    from kagura.observability.sending import Sender
 
 ANNOUNCE_SECONDS = 0.1
+CLOSE_SECONDS = 1.0
+SPOOL_SEGMENT = 1 << 20
+"""Bytes of a file of the spool, which is deleted once all of it was sent."""
+
 _TRUE = {"1", "true", "yes", "on"}
 
 
@@ -46,9 +52,9 @@ class Recorder:
         """The execution that the environment names (`kagura run`)."""
         self.open: dict[str, Open] = {}
         """Spans that have begun and were not announced yet."""
-        self.stopped: list[Callable[[], None]] = []
-        self.written: Callable[[], None] | None = None
-        """Called after every event: wakes the one who sends them on."""
+        self._sender: Sender | None = None
+        self.running: dict[str, dict[str, Any]] = {}
+        """Executions that have begun and not ended, and the data of their end as far as it is known."""
         self.forked()
         os.register_at_fork(after_in_child=self.forked)
 
@@ -58,6 +64,8 @@ class Recorder:
         self._wake = threading.Event()
         self._announcer: threading.Thread | None = None
         self.open = {}
+        self.running = {}
+        self._sender = None
         if self._reporter is not None:
             self._reporter.forked()
 
@@ -87,9 +95,10 @@ class Recorder:
             named = environ.get("KAGURA_EXECUTION_ID")
             self.ambient = Scope(Run(named, environ.get("KAGURA_AGENT") or "default"), None) if named else None
             self._on = True
-        from kagura.observability import propagation
+        from kagura.observability import ends, propagation
 
         propagation.install()
+        ends.install()
 
     def disable(self) -> None:
         """Record nothing from now on."""
@@ -99,11 +108,13 @@ class Recorder:
             self.ambient = None
 
     def _close(self) -> None:
-        for stop in self.stopped:
-            stop()
         if self._reporter is not None:
             self._reporter.close()
         self._reporter = None
+        if self._sender is not None:
+            self._sender.flush(CLOSE_SECONDS)
+            self._sender.stop()
+        self._sender = None
 
     @property
     def proxy(self) -> str | None:
@@ -131,6 +142,7 @@ class Recorder:
         return Reporter(
             lambda: load(flags=flags, environ=self._environ()),
             lambda settings: settings.home / "spool" if spooled else settings.journal_dir,
+            SPOOL_SEGMENT if spooled else None,
         )
 
     def scope(self) -> Scope | None:
@@ -141,8 +153,44 @@ class Recorder:
         """Write an event. Never raises."""
         if self._on:
             (self._reporter or self.reporter()).write(type, at or now_us(), execution_id, data)
-            if self.written is not None:
-                self.written()
+            if self._proxy is not None:
+                self._send()
+
+    def _send(self) -> None:
+        """Have what is in the spool sent."""
+        if self._sender is None:
+            with self._lock:
+                if self._sender is None:
+                    self._sender = self._new_sender()
+        if self._sender is not None:
+            self._sender.wake()
+
+    def _new_sender(self) -> "Sender | None":
+        from kagura.errors import ConfigError
+        from kagura.observability.sending import Sender
+
+        try:
+            return Sender(self._proxy or "", self.settings().home / "spool")
+        except (ConfigError, RuntimeError):
+            # The first has been said; the second comes at the end of a program, when no thread can begin any more.
+            return None
+
+    def flush(self, seconds: float) -> bool:
+        """Have all that was recorded sent to the proxy; whether it is there. Without a proxy nothing waits."""
+        sender = self._sender
+        return sender is None or sender.flush(seconds)
+
+    def close_down(self, reason: str, seconds: float) -> None:
+        """Report what still runs as interrupted, and send what waits. Never raises."""
+        try:
+            if self._on:
+                self.announce()
+                for id, data in list(self.running.items()):
+                    self.report("execution.end", id, data | {"status": "interrupted", "error": reason})
+                self.running.clear()
+                self.flush(seconds)
+        except Exception as error:
+            report_trouble(error)
 
     def metric_instant(self) -> int:
         """The present instant, later than the last one given: numbers of one name are told apart by their time."""

@@ -22,9 +22,15 @@ def _journal(settings: Settings) -> Path:
 class Reporter:
     """Appends events to the journal of the settings in force when the first one comes. Threads may share it."""
 
-    def __init__(self, settings: Callable[[], Settings] = load, folder: Callable[[Settings], Path] = _journal) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings] = load,
+        folder: Callable[[Settings], Path] = _journal,
+        segment_size: int | None = None,
+    ) -> None:
         self._load = settings
         self._folder = folder
+        self._segment_size = segment_size
         self._settings: Settings | None = None
         self._writer: JournalWriter | None = None
         self._failing = False
@@ -79,7 +85,7 @@ class Reporter:
     def _append(self, event: Event) -> None:
         if self._writer is None:
             settings = self.settings()
-            self._writer = JournalWriter(self._folder(settings), settings.journal.segment_size)
+            self._writer = JournalWriter(self._folder(settings), self._segment_size or settings.journal.segment_size)
         self._writer.append(Reported(event=event))
 
     def _failed(self, error: Exception) -> None:

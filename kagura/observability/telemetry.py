@@ -79,6 +79,11 @@ def is_enabled() -> bool:
     return recorder.on
 
 
+def flush(timeout: float = 5.0) -> bool:
+    """Wait up to so many seconds until the proxy has everything; at once True where events go to the local journal."""
+    return recorder.flush(timeout)
+
+
 def current_execution_id() -> str | None:
     """The execution that the caller runs in; None outside of all, and while nothing is recorded."""
     scope = recorder.scope() if recorder.on else None

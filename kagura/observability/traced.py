@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar, overload
 
 from kagura.observability.context import Scope, current
 from kagura.observability.recorder import recorder
+from kagura.observability.trouble import report_trouble
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,13 +95,6 @@ class Traced:
 
         wrapped: F = traced(function, self)
         return wrapped
-
-
-def report_trouble(error: BaseException) -> None:
-    """Say in the log that something could not be recorded."""
-    import logging
-
-    logging.getLogger("kagura.observability").warning("not recorded: %r", error)
 
 
 @overload

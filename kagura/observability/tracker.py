@@ -9,7 +9,8 @@ from typing import Any, TypeVar, overload
 
 from kagura.observability.recorder import recorder
 from kagura.observability.spans import RECORD_COUNT, Span
-from kagura.observability.traced import decorator, report_trouble
+from kagura.observability.traced import decorator
+from kagura.observability.trouble import report_trouble
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -48,6 +48,8 @@ CONVERSATION = Rule("conversation", 1.0)
 EDITED = Rule("edited", 0.6)
 """The answer was found, but what stood before it is not what was sent then."""
 SUMMARISED = Rule("compaction", 0.7)
+_AMBIGUOUS = 0.5
+"""How sure a rule is where several calls ended alike and nobody has continued them."""
 FORK = "fork"
 """The rule where another call continues the same one already."""
 
@@ -132,7 +134,9 @@ class Chains:
             fitting = [state for state in self._states.get(key, ()) if _fits(state, reading)]
             if fitting:
                 state = max(fitting, key=lambda state: _rank(state, reading))
-                yield Link(state, rule, turn, fork=state.next_id not in (None, reading.span.id))
+                free = sum(other.next_id in (None, reading.span.id) for other in fitting)
+                sure = rule if free < 2 or rule is CONVERSATION else rule._replace(confidence=_AMBIGUOUS)
+                yield Link(state, sure, turn, fork=not free)
 
     def remember(self, reading: Reading, link: Link | None, branch: str | None) -> None:
         """Keep what the call ended with, for those that continue it."""
@@ -208,7 +212,7 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
     turns = said.turns[: -MOST_TURNS - 1 : -1]
     if turns:
         yield Candidate(turns[0].key, CHAIN, turns[0])
-        if turns[0].bare and call.dialect in _MAY_LACK_IDS:
+        if turns[0].bare and _ids_are_made_up(reading, turns[0]):
             yield Candidate(turns[0].bare, CHAIN, turns[0])
         if item := _referenced(said, turns[0]):
             yield Candidate(key_of("item", item), RESPONSE_ID, turns[0])
@@ -221,6 +225,11 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         spoken = [atom.text for atom in said.atoms if isinstance(atom, Said) and atom.role == "user"][:2]
         for line in _long_lines(spoken):
             yield Candidate(key_of("summary", line), SUMMARISED)
+
+
+def _ids_are_made_up(reading: Reading, turn: Turn) -> bool:
+    asked = (atom for atom in reading.history.atoms[turn.begin : turn.end] if isinstance(atom, Asked))
+    return reading.call.dialect in _MAY_LACK_IDS or not any((call.id or "").startswith(_GIVEN_IDS) for call in asked)
 
 
 def _edited(said: History, turns: Sequence[Turn]) -> Iterator[Candidate]:
@@ -258,8 +267,10 @@ def _endings(reading: Reading) -> Iterator[bytes]:
         yield from (key_of("summary", line) for line in list(_long_lines(spoken))[:3])
 
 
-_MAY_LACK_IDS = frozenset({"gemini", "ollama", None})
+_MAY_LACK_IDS = frozenset({"gemini", "ollama"})
 """Dialects whose tool calls come without ids, so that clients make some up."""
+_GIVEN_IDS = ("call_", "fc_", "toolu_", "tooluse_", "chatcmpl-tool-")
+"""How ids begin that providers gave."""
 _ITEMS = "openai_responses"
 _DELTAS = frozenset({"responses", "interactions", "realtime"})
 """Endpoints whose requests may send only what is new and name the answer before."""

@@ -120,7 +120,7 @@ class Tools:
     def _asked(self, reading: Reading, link: Link) -> list[Asked]:
         if link.turn:
             # Some clients put each result behind its call, so that parallel calls look like turns of their own.
-            end = None if link.rule is EDITED else link.turn.end
+            end = None if link.rule.name == EDITED.name else link.turn.end
             said = reading.history.atoms[link.turn.begin : end]
             asked = [atom for atom in said if isinstance(atom, Asked)]
             if asked:

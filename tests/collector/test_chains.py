@@ -42,6 +42,24 @@ def test_two_runs_that_go_the_same_way_stay_two(recorder: Recorder) -> None:
     assert first.execution_id != third.execution_id
 
 
+def test_of_two_that_ended_alike_the_latest_is_continued_with_doubt(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    spans = [talk.chat([QUESTION], WARM) for _ in range(2)]
+    span = talk.chat([QUESTION, WARM, QUESTION], WARM)
+    assert (linked(span), span.attributes["confidence"]) == (("chain", spans[1].id, 2), 0.5)
+    other = talk.chat([QUESTION, WARM, QUESTION], WARM)
+    assert linked(other) == ("chain", spans[0].id, 2)
+
+
+@pytest.mark.parametrize(("made_up", "source"), [("my_1", "chain"), ("call_A1b2C3d4E5f6G7h8", "call")])
+def test_ids_that_a_client_makes_up_for_gemini_go_on_elsewhere(recorder: Recorder, made_up: str, source: str) -> None:
+    talk = Talk(recorder)
+    asked = {"role": "user", "parts": [{"text": QUESTION["content"]}]}
+    talk.gemini([asked], [{"functionCall": {"name": "weather", "args": {}}}])
+    call = asks((made_up, "weather", "{}"))
+    assert talk.chat([QUESTION, call, brings(made_up, "21")], WARM).execution_source == source
+
+
 def test_two_that_continue_the_same_call_are_a_fork(recorder: Recorder) -> None:
     talk = Talk(recorder)
     first = talk.chat([QUESTION], WARM)

@@ -28,7 +28,10 @@ MOST_EDITED = 8
 """Turns of an edited history that are looked for by themselves."""
 
 MOST_LINES = 60
+_RESUMES = ("summar", "continu", "compact", "earlier", "previous", "so far", "handoff", "checkpoint", "resum")
+"""What the first message of a session says that takes up an earlier one; others are not looked up."""
 _LONG_LINE = 60
+_HEAD = 2000
 _RANDOM_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{16,}")
 """An id that no counter makes: only such a tool call tells its answer from all others."""
 
@@ -223,8 +226,13 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         yield Candidate(key_of("conversation", conversation), CONVERSATION)
     if reading.side is None:
         spoken = [atom.text for atom in said.atoms if isinstance(atom, Said) and atom.role == "user"][:2]
-        for line in _long_lines(spoken):
+        for line in _long_lines(spoken) if _resumes(spoken) else ():
             yield Candidate(key_of("summary", line), SUMMARISED)
+
+
+def _resumes(spoken: Sequence[str]) -> bool:
+    begun = [text[:_HEAD].lower() for text in spoken]
+    return any(word in text for text in begun for word in _RESUMES)
 
 
 def _ids_are_made_up(reading: Reading, turn: Turn) -> bool:

@@ -62,6 +62,8 @@ class Recorder:
         """Begin anew in a child process: threads and locks of the parent are not there."""
         self._lock = threading.RLock()
         self._wake = threading.Event()
+        self._watching = False
+        """Whether the announcer looks at the open spans soon."""
         self._announcer: threading.Thread | None = None
         self.open = {}
         self.running = {}
@@ -201,7 +203,8 @@ class Recorder:
     def opened(self, span: Open) -> None:
         """Announce a span that stays open for long."""
         self.open[span.id] = span
-        if not self._wake.is_set():
+        if not self._watching:
+            self._watching = True
             if self._announcer is None:
                 self._start_announcer()
             self._wake.set()
@@ -218,8 +221,10 @@ class Recorder:
             wake.wait()
             time.sleep(ANNOUNCE_SECONDS)
             wake.clear()
+            self._watching = False
             self.announce(now_us() - round(ANNOUNCE_SECONDS * 1_000_000))
             if self.open:
+                self._watching = True
                 wake.set()
 
     def announce(self, before: int | None = None) -> None:

@@ -1,11 +1,13 @@
 """Spans: one thing that an agent did, as the SDK reports it."""
 
 from collections.abc import Callable
+from time import time_ns
 from typing import Any, Self
 
-from kagura.observability.context import Run, Scope, new_id, now_us
+from kagura.observability.context import Run, Scope, current, new_id
 from kagura.observability.recorder import recorder
 from kagura.observability.traced import Traced, ending
+from kagura.observability.trouble import report_trouble
 from kagura.observability.values import plain
 
 RECORD_COUNT = "gen_ai.memory.record.count"
@@ -64,23 +66,36 @@ class Span(Traced):
 
     def begin_in(self, around: Scope | None) -> Scope:
         """Begin below a given scope."""
-        self.id = new_id()
-        self.started_at = now_us()
+        self.id = id = new_id()
+        self.started_at = time_ns() // 1000
         if around is None:
-            self._run, self._parent = Run(f"exec_{self.id}", "default"), None
+            self._run, self._parent = Run(f"exec_{id}", "default"), None
         else:
             self._run, self._parent = around
         recorder.opened(self)
-        return Scope(self._run, self.id)
+        return Scope(self._run, id)
+
+    def __enter__(self) -> Self:
+        # The base's `start` and `push` in one step: this is what an agent waits for, at every span.
+        if recorder.on:
+            try:
+                self._scope = scope = self.begin_in(current.get() or recorder.ambient)
+                self._token = current.set(scope)
+            except Exception as error:
+                report_trouble(error)
+        return self
 
     def finish(self, error: BaseException | None) -> None:
         """Write the span."""
         recorder.open.pop(self.id, None)
         data = self._data()
-        data["ended_at"] = ended_at = max(now_us(), self.started_at)
-        data["status"], told = ending(error)
-        if told is not None:
-            data["error"] = told
+        data["ended_at"] = ended_at = max(time_ns() // 1000, self.started_at)
+        if error is None:
+            data["status"] = "completed"
+        else:
+            data["status"], told = ending(error)
+            if told is not None:
+                data["error"] = told
         if self.output is not None:
             data["output"] = plain(self.output)
         recorder.report("span", self._run.id, data, ended_at)

@@ -26,6 +26,7 @@ class Span(Traced):
     tags: dict[str, str] | None = None
     output: Any = None
     """What came out of it."""
+    _given: Any = None
     _run: Run
     _parent: str | None
 
@@ -72,6 +73,9 @@ class Span(Traced):
             self._run, self._parent = Run(f"exec_{id}", "default"), None
         else:
             self._run, self._parent = around
+        if self.input is not None:
+            # Now: the function may change what it was given.
+            self.input = self._given = plain(self.input)
         recorder.opened(self)
         return Scope(self._run, id)
 
@@ -124,7 +128,7 @@ class Span(Traced):
         if self.tags:
             data["tags"] = self.tags
         if self.input is not None:
-            data["input"] = plain(self.input)
+            data["input"] = self.input if self.input is self._given else plain(self.input)
         return data
 
     def called(self, arguments: Callable[[], dict[str, Any]]) -> Self:

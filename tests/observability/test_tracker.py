@@ -71,6 +71,19 @@ async def test_blocks_nest_and_keep_what_is_set_on_them(recorded: Recording) -> 
     assert spans["create"].attributes["gen_ai.memory.record.count"] == 4
 
 
+def test_arguments_are_kept_as_they_were_given(recorded: Recording) -> None:
+    @tracker.tool
+    def consume(items: list[int]) -> None:
+        items.clear()
+
+    with telemetry.execution("agent"):
+        consume([1, 2])
+        with tracker.tool("late") as late:
+            late.input = {"found": "later"}
+    assert recorded.span("consume").input_preview == '{"items":[1,2]}'
+    assert recorded.span("late").input_preview == '{"found":"later"}'
+
+
 def test_an_error_in_a_tool_is_recorded_and_raised(recorded: Recording) -> None:
     @tracker.tool
     def broken() -> None:

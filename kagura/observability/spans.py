@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from time import time_ns
+from types import TracebackType
 from typing import Any, Self
 
 from kagura.observability.context import Run, Scope, current, new_id
@@ -80,7 +81,7 @@ class Span(Traced):
         return Scope(self._run, id)
 
     def __enter__(self) -> Self:
-        # The base's `start` and `push` in one step: this is what an agent waits for, at every span.
+        # This and the next are the base's in fewer steps: an agent waits for them at every span.
         if recorder.on:
             try:
                 self._scope = scope = self.begin_in(current.get() or recorder.ambient)
@@ -88,6 +89,23 @@ class Span(Traced):
             except Exception as error:
                 report_trouble(error)
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._scope is None:
+            return
+        self._scope, token = None, self._token
+        try:
+            if token is not None:
+                current.reset(token)
+        except ValueError:
+            # Left in another context than entered: this one never had the scope.
+            pass
+        try:
+            self.finish(error)
+        except Exception as trouble:
+            report_trouble(trouble)
 
     def finish(self, error: BaseException | None) -> None:
         """Write the span."""

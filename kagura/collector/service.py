@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
 from kagura.collector.attempts import Attempt, Attempts
 from kagura.collector.chains import Chains, Link, Reading, read_chain
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 BATCH_RECORDS = 2000
 BATCH_BYTES = 64 << 20
+LOOKED_UP_TOGETHER = 100
+"""Calls that are understood before the store is asked what they continue: one question for all of them."""
 IDLE_SECONDS = 0.15
 RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 PRUNE_EVERY_US = 3_600_000_000
@@ -72,6 +75,12 @@ class Collector:
 
     def _add(self, batch: Batch, exchanges: Iterable[Exchange]) -> None:
         """Understand exchanges and add what they were to the batch."""
+        remaining = iter(exchanges)
+        while some := list(islice(remaining, LOOKED_UP_TOGETHER)):
+            self._add_some(batch, some)
+        batch.chains.extend(self._chains.changes())
+
+    def _add_some(self, batch: Batch, exchanges: Sequence[Exchange]) -> None:
         interpreted = [(exchange, self._interpreter.interpret(exchange)) for exchange in exchanges]
         readings = [read_chain(found.span, exchange, found.call) for exchange, found in interpreted]
         self._chains.prefetch(readings)
@@ -85,7 +94,6 @@ class Collector:
             if moved:
                 self._move(batch, {attempt.id: attempt for attempt in moved})
             self._add_inferred(batch, reading, link)
-        batch.chains.extend(self._chains.changes())
 
     def _add_inferred(self, batch: Batch, reading: Reading, link: Link | None) -> None:
         """Add what a call shows beside itself: its sub-agent, the tools that ran before it."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
+import httpx2
 import openai
 import pytest
 import requests
@@ -38,7 +39,6 @@ def by_httpx_async(url: str, headers: dict[str, str]) -> None:
 
 
 def by_httpx2(url: str, headers: dict[str, str]) -> None:
-    httpx2 = pytest.importorskip("httpx2")
     httpx2.post(url, json=BODY, headers=headers)
 
 

@@ -4,6 +4,7 @@ A prompt that calls share joins none of them: a request continues a call only wh
 answered, or names its id. What calls ended with stands in the store, so that chains outlive processes.
 """
 
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from kagura.collector.side import COMPACTION, side_of
 from kagura.model import Call, Exchange, Span, SpanKind, Status
 from kagura.providers.values import obj, text
 from kagura.store import ChainState, Store
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 20_000
 """Keys that are kept in mind; others are looked up in the store."""
@@ -91,10 +94,15 @@ class Candidate(NamedTuple):
 
 
 def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
-    """The neutral form of a call. Embeddings and the like have no messages."""
-    spoken = span.kind is not SpanKind.EMBEDDING
-    said = history(call.input_messages if spoken else (), call.output_messages if spoken else ())
-    return Reading(span, exchange, call, said, side_of(exchange, call) if spoken else None)
+    """The neutral form of a call. Never raises: messages that make no sense continue nothing; embeddings have none."""
+    if span.kind is SpanKind.EMBEDDING:
+        return Reading(span, exchange, call, history((), ()), None)
+    try:
+        said = history(call.input_messages, call.output_messages)
+    except Exception:
+        log.exception("the messages of call %s could not be compared", span.id)
+        said = history((), ())
+    return Reading(span, exchange, call, said, side_of(exchange, call))
 
 
 class Chains:

@@ -5,6 +5,7 @@ Where a program reports the same call itself, one span remains: the reported one
 """
 
 import hashlib
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from kagura.collector.served import served_tools
 from kagura.config import ToolSettings
 from kagura.model import Span, SpanKind, Status, now_us
 from kagura.store import Store
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 2000
 """Runs whose tool spans are kept in mind."""
@@ -59,8 +62,11 @@ class Tools:
 
     def spans(self, reading: Reading, link: Link | None) -> Iterator[Span]:
         """The tools whose results a call brings, and those that the provider ran while it answered."""
-        found = list(self._brought(reading, link)) if link else []
-        found += self._served(reading)
+        try:
+            found = [*(self._brought(reading, link) if link else ()), *self._served(reading)]
+        except (TypeError, ValueError, AttributeError, RecursionError):
+            log.exception("the tools of call %s could not be read", reading.span.id)
+            found = []
         if not found:
             return
         run = self._run(reading.span)

@@ -183,3 +183,15 @@ def test_a_retry_is_no_fork(recorder: Recorder) -> None:
     again = recorder.call(turn, {"choices": [{"message": says("ok")}]}, at=T + 25 * SECOND)
     assert {span.execution_id for span in (first, failed, again)} == {first.execution_id}
     assert (linked(again), again.attempt) == (("chain", first.id, 2), 2)
+
+
+def test_messages_that_make_no_sense_are_recorded_all_the_same(recorder: Recorder) -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = {"content": [deep]}
+    odd = [7, None, [[]], {"type": []}, {"type": "a_output", "output": 1, "status": []}, {"parts": 3}, deep]
+    use = [{"type": "server_tool_use", "id": []}, {"type": "x_tool_result", "tool_use_id": {}}, {"type": []}]
+    talk = Talk(recorder)
+    first = talk.chat([{"role": "user", "content": item} for item in odd] + odd, {"tool_calls": [1, {"function": []}]})
+    second = talk.messages({"messages": odd}, use)
+    assert {span.id for span in recorder.spans()} >= {first.id, second.id}

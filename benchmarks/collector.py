@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import wire
 from kagura.collector import Collector
+from kagura.collector.__main__ import look_for_cycles_seldom
 from kagura.collector.interpretation import Interpreter
 from kagura.config import Settings
 from kagura.journal import Ended, JournalWriter, Started
@@ -75,6 +76,7 @@ def measure(calls: int, *, stream: bool) -> dict[str, float]:
             collector = Collector(settings, store, Interpreter.from_settings(settings))
             ready = time.perf_counter() - began
             wall, used = time.perf_counter(), time.process_time()
+            look_for_cycles_seldom()
             while collector.step():
                 pass
             wall, used = time.perf_counter() - wall, time.process_time() - used

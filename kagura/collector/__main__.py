@@ -22,15 +22,19 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    # A batch makes many objects that all die with it: looking for cycles among them at each turn costs a tenth.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    look_for_cycles_seldom()
     threading.Thread(target=_until_parent_is_gone, args=(stop,), daemon=True).start()
     try:
         run(load(), stop)
     except KaguraError as error:
         sys.stderr.write(f"kagura collector: {error}\n")
         sys.exit(error.exit_code)
+
+
+def look_for_cycles_seldom() -> None:
+    """A batch makes many objects that all die with it: looking for cycles among them at each turn costs a tenth."""
+    gc.freeze()
+    gc.set_threshold(1_000_000, 10, 10)
 
 
 def _until_parent_is_gone(stop: threading.Event) -> None:

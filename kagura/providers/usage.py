@@ -48,7 +48,9 @@ def provider_cost(raw: JsonObject) -> Decimal | None:
     Under a key of the customer's own (OpenRouter's BYOK) the gateway's share stands beside the upstream's; where the
     upstream's is not told, the cost is unknown, not zero.
     """
-    cost = next((found * factor for path, factor in COSTS if (found := _at(raw, path)) is not None), None)
+    cost = next(
+        (found * factor for path, factor in COSTS if path[0] in raw and (found := _at(raw, path)) is not None), None
+    )
     if cost is None or raw.get("is_byok") is not True:
         return cost
     upstream = _at(raw, ("cost_details", "upstream_inference_cost"))
@@ -57,7 +59,7 @@ def provider_cost(raw: JsonObject) -> Decimal | None:
 
 def other_units(raw: JsonObject) -> dict[str, Decimal]:
     """The billed quantities beside tokens that are not zero."""
-    return {unit: found for path, unit in UNITS if (found := _at(raw, path))}
+    return {unit: found for path, unit in UNITS if path[0] in raw and (found := _at(raw, path))}
 
 
 def openai_usage(raw: JsonObject, provider: Provider) -> Usage:

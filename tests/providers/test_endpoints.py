@@ -86,4 +86,6 @@ def test_only_a_post_bills(path: str) -> None:
 def test_importing_the_table_and_endpoints_brings_no_reader_along() -> None:
     script = "import sys, kagura.providers; print([n for n in sys.modules if n.startswith('kagura.providers.')])"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert sorted(eval(found)) == [f"kagura.providers.{name}" for name in ("builtin", "endpoints", "errors", "row", "table")]
+    assert sorted(eval(found)) == [
+        f"kagura.providers.{name}" for name in ("builtin", "endpoints", "errors", "row", "table")
+    ]

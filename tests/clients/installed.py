@@ -73,7 +73,8 @@ class Proxy:
         """The calls that have come since the last time, in order, once `count` of them have ended."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            new = [call for call in exported(self.home) if call["id"] not in self._seen]
+            spans = [span for span in exported(self.home) if not span["inferred"]]
+            new = [call for call in spans if call["id"] not in self._seen]
             if len(new) >= count and all(call["status"] != "running" for call in new):
                 break
             assert time.monotonic() < deadline, f"{len(new)} of {count} calls in the store: {new}"

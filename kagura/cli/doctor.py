@@ -152,7 +152,7 @@ def store(settings: Settings) -> Iterator[Finding]:
     except KaguraError as error:
         yield Finding(Level.PROBLEM, "store", error.message, error.remedy)
         return
-    yield Finding(Level.OK, "store", f"{settings.db or path} holds {runs:,} runs")
+    yield Finding(Level.OK, "store", f"{settings.db or path} holds {runs:,} run{'' if runs == 1 else 's'}")
 
 
 def journal(settings: Settings) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ def journal(settings: Settings) -> Iterator[Finding]:
     if not settings.journal_dir.is_dir():
         return
     files = journal_files(settings.journal_dir)
-    held = f"{len(files)} files ({waiting_bytes(settings.journal_dir):,} bytes)"
+    held = f"{len(files)} file{'' if len(files) == 1 else 's'} ({waiting_bytes(settings.journal_dir):,} bytes)"
     if collector_runs(settings.journal_dir):
         yield Finding(Level.OK, "journal", f"a collector runs; {held}")
     else:

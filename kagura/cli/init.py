@@ -68,7 +68,7 @@ def render() -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Path):
         return str(value)
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("\n...").strip()
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...").strip()
 
 
 @app.command()

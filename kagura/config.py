@@ -7,8 +7,9 @@ A setting is one annotated field below; its `Meta` carries the help that config.
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -16,7 +17,9 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from kagura.alert_settings import AlertChannel, AlertRule, check_channel, check_rule
 from kagura.errors import ConfigError
+from kagura.settings_file import SettingsFile, one_line
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,6 +93,19 @@ class RetentionSettings(_Section, frozen=True):
     ] = None
 
 
+class AlertSettings(_Section, frozen=True):
+    """When the collector speaks up, and to whom."""
+
+    every: Annotated[float, Meta(ge=1, description="Seconds between two looks at the rules.")] = 10.0
+    rules: Annotated[
+        dict[str, AlertRule], Meta(description="What to watch, by a name of your own; docs/alerts.md has the figures.")
+    ] = {}
+    channels: Annotated[
+        dict[str, AlertChannel],
+        Meta(description="Where alerts go beside `terminal`, `log` and `desktop`; ${NAME} is a variable."),
+    ] = {}
+
+
 class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A provider of your own, or changes to a built-in one; fields left out keep the built-in value."""
 
@@ -137,6 +153,7 @@ class Settings(_Section, frozen=True):
     journal: JournalSettings = JournalSettings()
     retention: RetentionSettings = RetentionSettings()
     tools: ToolSettings = ToolSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @property
     def journal_dir(self) -> Path:
@@ -201,7 +218,7 @@ def load(
     flags = {name: value for name, value in (flags or {}).items() if value is not None}
     named = path or (Path(environ["KAGURA_CONFIG"]) if environ.get("KAGURA_CONFIG") else None)
     home = Path(str(flags.get("home") or environ.get("KAGURA_HOME") or "~/.kagura")).expanduser()
-    source = _File.read(named or home / "config.yaml", must_exist=named is not None)
+    source = SettingsFile.read(named or home / "config.yaml", must_exist=named is not None)
     data: dict[str, Any] = source.data
     places: dict[str, str] = {}
     for name, variable, default, _ in settings_rows():
@@ -214,6 +231,7 @@ def load(
     settings = _convert(data, source, places)
     _check_patterns(settings.redact, source)
     _check_discounts(settings.discounts, source, places)
+    _check_alerts(settings.alerts, source, places)
     return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
 
 
@@ -235,76 +253,10 @@ def _from_text(text: str, default: Any, variable: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{variable}: cannot be read: {_one_line(error)}", "Give it as YAML text.") from None
+        raise ConfigError(f"{variable}: cannot be read: {one_line(error)}", "Give it as YAML text.") from None
 
 
-class _File:
-    """A YAML file as data, and as nodes that know their lines."""
-
-    def __init__(self, path: Path, data: dict[str, Any], root: yaml.Node | None) -> None:
-        self.path, self.data, self.root = path, data, root
-
-    @classmethod
-    def read(cls, path: Path, *, must_exist: bool) -> "_File":
-        path = path.expanduser()
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
-            if must_exist:
-                raise ConfigError(
-                    f"{path}: no such file", "`kagura init` writes one; or unset KAGURA_CONFIG."
-                ) from None
-            return cls(path, {}, None)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{path}: cannot be read: {error}", "It must be a UTF-8 text file that you own."
-            ) from None
-        loader = yaml.SafeLoader(text)
-        try:
-            root = loader.get_single_node()
-            _refuse_duplicates(root, path)
-            data = loader.construct_document(root) if root else {}
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: not valid YAML: {_one_line(error)}", "See config.example.yaml.") from None
-        finally:
-            loader.dispose()
-        if not isinstance(data, dict):
-            raise ConfigError(f"{path}:1: the file must hold `name: value` lines", "See config.example.yaml.")
-        return cls(path, data, root)
-
-    def place(self, keys: list[str], *, at_key: str | None = None) -> str:
-        """`file:line` of the value below `keys`, or of its entry `at_key`."""
-        node = self.root
-        for key in [*keys, *([at_key] if at_key else [])]:
-            found = next((v if at_key is None else k for k, v in _entries(node) if k.value == key), None)
-            deeper = next((v for k, v in _entries(node) if k.value == key), None)
-            if found is None:
-                break
-            node = found if key == at_key else deeper
-        line = node.start_mark.line + 1 if node is not None and node.start_mark else 1
-        return f"{self.path}:{line}"
-
-
-def _entries(node: yaml.Node | None) -> list[tuple[Any, Any]]:
-    return list(node.value) if isinstance(node, yaml.MappingNode) else []
-
-
-def _refuse_duplicates(node: yaml.Node | None, path: Path) -> None:
-    seen: set[str] = set()
-    for key, value in _entries(node):
-        if key.value in seen:
-            raise ConfigError(
-                f"{path}:{key.start_mark.line + 1}: `{key.value}` is given twice", "Keep one of the two entries."
-            )
-        seen.add(key.value)
-        _refuse_duplicates(value, path)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _convert(data: dict[str, Any], source: _File, places: dict[str, str]) -> Settings:
+def _convert(data: dict[str, Any], source: SettingsFile, places: dict[str, str]) -> Settings:
     """`data` as Settings; maps are read entry by entry so that an error can name its line."""
     data = {key: value for key, value in data.items() if value is not None or key == "db"}
     for name, kind in (
@@ -312,12 +264,16 @@ def _convert(data: dict[str, Any], source: _File, places: dict[str, str]) -> Set
         ("models", str),
         ("prices", dict[str, Decimal]),
         ("discounts", Decimal),
+        ("alerts.rules", AlertRule),
+        ("alerts.channels", AlertChannel),
     ):
-        entries = data.get(name)
+        *parents, leaf = keys = name.split(".")
+        group: Any = data.get(parents[0]) if parents else data
+        entries = group.get(leaf) if isinstance(group, dict) else None
         if isinstance(entries, dict):
-            data[name] = {
+            group[leaf] = {
                 str(key): _checked(
-                    _exact(value) if name in _DECIMALS else value, kind, source, places, [name, str(key)]
+                    _exact(value) if name in _DECIMALS else value, kind, source, places, [*keys, str(key)]
                 )
                 for key, value in entries.items()
             }
@@ -335,7 +291,7 @@ def _exact(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-def _checked(value: Any, kind: Any, source: _File, places: dict[str, str], keys: list[str]) -> Any:
+def _checked(value: Any, kind: Any, source: SettingsFile, places: dict[str, str], keys: list[str]) -> Any:
     try:
         return msgspec.convert(value, kind, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
@@ -348,7 +304,7 @@ def _decode_path(kind: type, value: Any) -> Any:
     raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
 
 
-def _explained(text: str, kind: Any, source: _File, places: dict[str, str], keys: list[str]) -> ConfigError:
+def _explained(text: str, kind: Any, source: SettingsFile, places: dict[str, str], keys: list[str]) -> ConfigError:
     """msgspec's message in words of the file: place, name, remedy."""
     reason, _, where = text.partition(" - at `")
     keys = keys + [key for key in re.findall(r"[\w-]+", where.rstrip("`").removeprefix("$")) if not key.isdigit()]
@@ -372,7 +328,7 @@ def _section_at(kind: Any, keys: list[str]) -> Any:
     return kind
 
 
-def _check_patterns(patterns: list[str], source: _File) -> None:
+def _check_patterns(patterns: list[str], source: SettingsFile) -> None:
     for pattern in patterns:
         try:
             re.compile(pattern)
@@ -383,7 +339,7 @@ def _check_patterns(patterns: list[str], source: _File) -> None:
             ) from None
 
 
-def _check_discounts(discounts: Mapping[str, Decimal], source: _File, places: Mapping[str, str]) -> None:
+def _check_discounts(discounts: Mapping[str, Decimal], source: SettingsFile, places: Mapping[str, str]) -> None:
     for key, percent in discounts.items():
         if not percent.is_finite() or abs(percent) > 100:
             raise ConfigError(
@@ -391,3 +347,19 @@ def _check_discounts(discounts: Mapping[str, Decimal], source: _File, places: Ma
                 f"{percent} is no percentage",
                 "Give percent off the list price, such as 12.5; a negative number adds to it.",
             )
+
+
+def _check_alerts(alerts: AlertSettings, source: SettingsFile, places: Mapping[str, str]) -> None:
+    def check(kind: str, name: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ValueError as error:
+            place = places.get(f"alerts.{kind}") or source.place(["alerts", kind, name])
+            what, _, remedy = str(error).partition(". ")
+            said = f"{place}: `alerts.{kind}.{name}`: {what}"
+            raise ConfigError(said, remedy or "docs/alerts.md shows how it is written.") from None
+
+    for name, channel in alerts.channels.items():
+        check("channels", name, partial(check_channel, name, channel))
+    for name, rule in alerts.rules.items():
+        check("rules", name, partial(check_rule, rule, alerts.channels))

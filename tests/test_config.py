@@ -68,6 +68,9 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path) -> None:
         "retention.content_days": "7",
         "tools.memory": "[notes]",
         "tools.retrieval": "[lookup]",
+        "alerts.every": "30",
+        "alerts.rules": "{spend: {when: 'cost > $5 in 1h'}}",
+        "alerts.channels": "{script: {command: [notify]}}",
     }
     rows = {name: (variable, default) for name, variable, default, _ in settings_rows()}
     assert rows.keys() == values.keys()
@@ -97,6 +100,19 @@ def test_prices_keep_the_digits_that_were_written(tmp_path: Path) -> None:
         ("discounts:\n  openai: some\n", r"config\.yaml:2: `discounts\.openai`: invalid decimal"),
         ("discounts:\n  a: 5\n  b: 101\n", r"config\.yaml:3: `discounts\.b`: 101 is no percentage"),
         ("capture: {content: some}\n", r"config\.yaml:1: `capture\.content`: invalid enum value 'some'"),
+        (
+            "alerts:\n  rules:\n    a: {when: 'cost > $1 in 1h'}\n    b: {wen: x}\n",
+            r"config\.yaml:4: .*`alerts\.rules\.b\.wen`",
+        ),
+        (
+            "alerts:\n  rules:\n    a: {when: costs > 1}\n",
+            r"config\.yaml:3: `alerts\.rules\.a`: 'costs > 1' is no condition\n",
+        ),
+        (
+            "alerts:\n  channels:\n    a: {webhook: 'file:///x'}\n",
+            r"config\.yaml:3: `alerts\.channels\.a`: `webhook` must",
+        ),
+        ("alerts: {rules: {a: {when: cost > $1 in 1h, send: [x]}}}\n", r"config\.yaml:1: .*the channel 'x'"),
         ("redact: ['(']\n", r"config\.yaml:1: `redact`: '\(' is not a regular expression"),
         ("proxy: {port: 1}\nproxy: {port: 2}\n", r"config\.yaml:2: `proxy` is given twice"),
         ("- a\n", r"config\.yaml:1: the file must hold"),

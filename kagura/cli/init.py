@@ -33,6 +33,14 @@ EXAMPLES = {
   anthropic/claude-opus-5-5: 20
   azure: -10   # a surcharge, such as for a data zone""",
     "redact": "  - 'sk-[A-Za-z0-9_-]{20,}'",
+    "alerts.rules": """\
+  spend: {when: "cost > $5 in 1h", each: agent, send: [terminal, team]}
+  failing: {when: "error rate >= 20% in 10m", min_calls: 20, provider: openai}
+  loop: {when: "tool repeats >= 5 in 30m"}""",
+    "alerts.channels": """\
+  team: {apprise: "${ALERT_URL}"}   # Slack, e-mail, …: kagura[alerts]
+  pager: {webhook: "https://example.com/hook", secret: "${PAGER_SECRET}"}
+  script: {command: [/usr/local/bin/page, --team, agents]}""",
 }
 """What an entry of a map or list looks like; it stands for the default, which is none."""
 

@@ -10,9 +10,8 @@ from typing import Any
 
 os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 
-from typer.main import get_command
-
-from kagura.cli import COMMANDS, app
+from kagura.cli import COMMANDS, command
+from kagura.cli.help_text import examples_of, split_examples
 from kagura.cli.init import render
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,34 +19,25 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def cli_reference() -> str:
     """Every command with its options, as Markdown."""
-    root: Any = get_command(app)
     parts = ["# Commands\n\nMade from `--help` by `make format`; `make check` compares.\n"]
-    context = root.make_context("kagura", [], resilient_parsing=True)
     for name in COMMANDS:
-        _, command, _ = root.resolve_command(context, [name])
-        parts.extend(_command(command, f"kagura {name}"))
+        parts.extend(_command(command(name), f"kagura {name}"))
     return "\n".join(parts)
 
 
-def _command(command: Any, path: str) -> list[str]:
-    text = "\n".join(line.rstrip() for line in (command.help or "").strip().splitlines())
-    lines = [f"## `{path}`\n", _examples_as_code(text), ""]
-    rows = [row for row in (_parameter(item) for item in command.params) if row]
+def _command(shown: Any, path: str) -> list[str]:
+    prose = [split_examples(text)[0] for text in (shown.help or "", shown.epilog or "")]
+    text = "\n".join(line.rstrip() for part in prose if part for line in [*part.splitlines(), ""])
+    lines = [f"## `{path}`\n", text]
+    examples = examples_of(shown)
+    if examples:
+        lines += ["```sh", *(f"{line}  # {meaning}" if meaning else line for line, meaning in examples), "```", ""]
+    rows = [row for row in (_parameter(item) for item in shown.params) if row]
     if rows:
         lines += ["| option | meaning |", "| --- | --- |", *rows, ""]
-    for name, inner in getattr(command, "commands", {}).items():
+    for name, inner in getattr(shown, "commands", {}).items():
         lines += _command(inner, f"{path} {name}")
     return lines
-
-
-def _examples_as_code(text: str) -> str:
-    head, mark, examples = text.partition("Examples:")
-    if not mark:
-        head, mark, examples = text.partition("Example:")
-    if not mark:
-        return text
-    commands = [line.strip() for line in examples.splitlines() if line.strip()]
-    return "\n".join([head.rstrip(), "", "```sh", *commands, "```"])
 
 
 def _parameter(item: Any) -> str:

@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is called."""
+"""The command line: one file a command, loaded when it is called. Its list, help and version need no library."""
 
 import os
 import signal
@@ -6,12 +6,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command
-
 from kagura import __version__
-from kagura.errors import KaguraError
+from kagura.errors import InputError, KaguraError
 
 COMMANDS = {
     "proxy": "Start the proxy that records every call.",
@@ -26,74 +22,80 @@ COMMANDS = {
 }
 """Name of each command (and of its module) and its line in `kagura --help`."""
 
+_HELP = """\
+Usage: kagura COMMAND [OPTIONS]
 
-class _Commands(TyperGroup):
-    """Imports a command's module only when that command is called, so that help and completion stay quick."""
+See what LLM agents do, what it costs and where the time goes.
 
-    _called = ""
+Commands:
+{commands}
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+Options:
+  --version   Print the version.
+  -h, --help  Print this; `kagura COMMAND --help` tells more of a command.
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self._called = args[0]
-        return super().resolve_command(ctx, args)
+Examples:
+  kagura proxy                    start recording
+  kagura run -- python agent.py   run one program with its calls recorded
+  kagura monitor                  watch runs, calls and cost
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        called = cmd_name == self._called
-        command = get_command(import_module(f"kagura.cli.{cmd_name}").app if called else _placeholder(cmd_name))
-        command.name = cmd_name
-        return command
-
-
-def _placeholder(name: str) -> typer.Typer:
-    """A command that is only listed, not run."""
-    listed = typer.Typer()
-    listed.command(help=COMMANDS[name])(lambda: None)
-    return listed
+Start with `kagura proxy`, point OPENAI_BASE_URL at it, then `kagura monitor`.
+"""
 
 
-app = typer.Typer(
-    cls=_Commands,
-    name="kagura",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="See what LLM agents do, what it costs and where the time goes.",
-    epilog="Start with `kagura proxy`, point OPENAI_BASE_URL at it, then `kagura monitor`.",
-)
+def list_of_commands() -> str:
+    """What `kagura --help` prints."""
+    width = max(map(len, COMMANDS))
+    return _HELP.format(commands="\n".join(f"  {name:<{width}}  {line}" for name, line in COMMANDS.items()))
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"kagura {__version__}")
-        raise typer.Exit
+def command(name: str) -> Any:
+    """A command as Typer runs it. Raises InputError that names near ones where there is none of that name."""
+    if name not in COMMANDS:
+        raise InputError(f"there is no command {name!r}", _near(name))
+    from typer.main import get_command
+
+    found = get_command(import_module(f"kagura.cli.{name}").app)
+    found.name = name
+    return found
 
 
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-) -> None:
-    """See what LLM agents do, what it costs and where the time goes."""
+def _near(name: str) -> str:
+    from difflib import get_close_matches
+
+    if name.startswith("-"):
+        return "Options stand behind the command: `kagura monitor --json`. `kagura --help` lists the commands."
+    near = get_close_matches(name.lower(), COMMANDS, n=2, cutoff=0.5)
+    return (
+        f"Did you mean {' or '.join(f'`kagura {match}`' for match in near)}?" if near else "`kagura --help` lists all."
+    )
+
+
+def app(arguments: list[str], *, standalone_mode: bool = True) -> Any:
+    """Run a command line; in `standalone_mode` it ends with SystemExit."""
+    first = arguments[0] if arguments else "--help"
+    if first in {"-h", "--help", "--version"}:
+        sys.stdout.write(f"kagura {__version__}\n" if first == "--version" else list_of_commands())
+        sys.exit(0)
+    return command(first).main(arguments[1:], prog_name=f"kagura {first}", standalone_mode=standalone_mode)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; an error becomes a message on stderr and an exit code, never a traceback."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
     try:
-        app(argv)
+        app(arguments)
     except KaguraError as error:
-        typer.echo(f"kagura: {error}", err=True)
+        sys.stderr.write(f"kagura: {error}\n")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of a pipe has gone; what Python still holds for it must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
-        if os.environ.get("KAGURA_DEBUG"):
-            raise
-        typer.echo(f"kagura: this should not have happened: {type(error).__name__}: {error}", err=True)
-        typer.echo("  KAGURA_DEBUG=1 shows where; please report it.", err=True)
+        from kagura.cli.last_resort import report
+
+        report(error, arguments)
         sys.exit(1)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kagura.cli.help_text import Commands
 from kagura.config import Settings, load
 
 if TYPE_CHECKING:
@@ -12,21 +13,29 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Configuration file (env: KAGURA_CONFIG; default: ~/.kagura/config.yaml)."),
+    typer.Option(
+        "--config", metavar="FILE", help="Configuration file (env: KAGURA_CONFIG; default: ~/.kagura/config.yaml)."
+    ),
 ]
 HomeOption = Annotated[
-    str | None, typer.Option("--home", help="Folder of store and journal (env: KAGURA_HOME; default: ~/.kagura).")
+    str | None,
+    typer.Option(
+        "--home", metavar="FOLDER", help="Folder of store and journal (env: KAGURA_HOME; default: ~/.kagura)."
+    ),
 ]
-DbOption = Annotated[str | None, typer.Option("--db", help="Trace store: a file or a SQLAlchemy URL (env: KAGURA_DB).")]
+DbOption = Annotated[
+    str | None,
+    typer.Option("--db", metavar="STORE", help="Trace store: a file or a SQLAlchemy URL (env: KAGURA_DB)."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def command_app() -> typer.Typer:
     """The Typer application of one command file."""
-    return typer.Typer(
+    return Commands(
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
+from kagura.cli.help_text import Command
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ kagura monitor --agent my_agent --trace · its latest run as a log
 kagura monitor --cost --last 7d --by model · what a week cost, model by model"""
 
 
-class _OptionalTrace(TyperCommand):
+class _OptionalTrace(Command):
     """Lets `--trace` stand without an id, which then is the latest run's."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -106,7 +106,8 @@ class Condition(msgspec.Struct, frozen=True):
     """A figure, a comparison, a threshold and the time over which the figure is taken."""
 
     metric: Metric
-    operator: Literal[">", ">=", "<", "<="]
+    operator: str
+    """`>`, `>=`, `<` or `<=`."""
     threshold: Decimal
     """Dollars, tokens, a count, percent (0 to 100) or seconds, as the metric's unit says."""
     window: int
@@ -144,13 +145,7 @@ def parse_condition(text: str) -> Condition:
     if not found:
         raise ValueError(f"{text!r} is no condition. {_FORM}")
     metric = _metric(found["metric"])
-    return Condition(
-        metric, _operator(found["operator"]), _threshold(metric, found["threshold"]), _window(found["window"])
-    )
-
-
-def _operator(text: str) -> Literal[">", ">=", "<", "<="]:
-    return msgspec.convert(text, Literal[">", ">=", "<", "<="])
+    return Condition(metric, found["operator"], _threshold(metric, found["threshold"]), _window(found["window"]))
 
 
 def _metric(text: str) -> Metric:

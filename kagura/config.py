@@ -82,6 +82,32 @@ class ToolSettings(_Section, frozen=True):
     )
 
 
+class OtlpSettings(_Section, frozen=True):
+    """OpenTelemetry: where spans are sent to."""
+
+    endpoint: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^\s/]+")] | None,
+        Meta(description="OTLP/HTTP receiver that gets every span, such as http://localhost:4318; null sends nothing."),
+    ] = None
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="Headers of each request; ${NAME} in a value stands for an environment variable."),
+    ] = {}
+    content: Annotated[bool, Meta(description="Whether prompts, answers, tool arguments and results are sent too.")] = (
+        False
+    )
+    compression: Annotated[
+        Literal["gzip", "none"], Meta(description="How requests are compressed: `gzip`, `none`.")
+    ] = "gzip"
+    timeout: Annotated[float, Meta(gt=0, description="Seconds to wait for the receiver's answer.")] = 10.0
+    resource: Annotated[
+        dict[str, str], Meta(description="Resource attributes of the spans, beside service.name: kagura.")
+    ] = {}
+    forward: Annotated[
+        bool, Meta(description="Whether spans that came in over OTLP are sent on as well, under their own ids.")
+    ] = False
+
+
 class RetentionSettings(_Section, frozen=True):
     """How long records are kept. The collector deletes older ones."""
 
@@ -153,6 +179,7 @@ class Settings(_Section, frozen=True):
     journal: JournalSettings = JournalSettings()
     retention: RetentionSettings = RetentionSettings()
     tools: ToolSettings = ToolSettings()
+    otlp: OtlpSettings = OtlpSettings()
     alerts: AlertSettings = AlertSettings()
 
     @property

@@ -163,10 +163,10 @@ def to_span(row: Columns) -> Span:
     return Span(
         id=row["id"],
         execution_id=row["execution_id"],
-        kind=_member(SpanKind, row["kind"], SpanKind.SPAN),
+        kind=member(SpanKind, row["kind"], SpanKind.SPAN),
         name=row["name"],
         agent=row["agent"],
-        status=_member(Status, row["status"], Status.COMPLETED),
+        status=member(Status, row["status"], Status.COMPLETED),
         started_at=row["started_at"],
         parent_id=row["parent_id"],
         trace_id=row["trace_id"],
@@ -215,7 +215,7 @@ def _to_usage(row: Columns) -> Usage | None:
         image_input=row["image_input_tokens"],
         image_output=row["image_output_tokens"],
         units=from_json(row["usage_units"], dict[str, Decimal], {}),
-        source=_member(UsageSource, row["usage_source"], UsageSource.ESTIMATED),
+        source=member(UsageSource, row["usage_source"], UsageSource.ESTIMATED),
         provider_cost=to_decimal(row["provider_cost"]),
         service_tier=row["service_tier"],
         raw=from_json(row["usage_raw"], Any, None),
@@ -227,7 +227,7 @@ def _to_cost(row: Columns) -> Cost | None:
         return None
     return Cost(
         total=None if row["cost"] is None else from_pico(row["cost"]),
-        source=None if row["cost_source"] is None else _member(CostSource, row["cost_source"], CostSource.CATALOG),
+        source=None if row["cost_source"] is None else member(CostSource, row["cost_source"], CostSource.CATALOG),
         lines=from_json(row["cost_lines"], list[CostLine], []),
         price_model=row["price_model"],
         price_version=row["price_version"],
@@ -240,7 +240,7 @@ def to_execution(row: Columns) -> ExecutionRow:
     return ExecutionRow(
         id=row["id"],
         agent=row["agent"],
-        status=_member(Status, row["status"], Status.COMPLETED),
+        status=member(Status, row["status"], Status.COMPLETED),
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         source=row["source"],
@@ -309,7 +309,8 @@ def blank_execution(execution: Execution) -> Row:
     }
 
 
-def _member(kind: type[E], value: str, default: E) -> E:
+def member(kind: type[E], value: str, default: E) -> E:
+    """The member of an enumeration that a stored text names; `default` for a text that names none."""
     try:
         return kind(value)
     except ValueError:

@@ -1,5 +1,6 @@
 """The trace store as everyone uses it."""
 
+from kagura.store.activity import Activity
 from kagura.store.agents import Agents
 from kagura.store.attempts import Attempts
 from kagura.store.chains import Chains
@@ -11,5 +12,5 @@ from kagura.store.revisions import Revisions
 from kagura.store.writes import Writes
 
 
-class Store(Writes, Executions, Attempts, Chains, Agents, Costs, Export, Retention, Revisions):
+class Store(Writes, Executions, Activity, Attempts, Chains, Agents, Costs, Export, Retention, Revisions):
     """One trace store, opened with `Store.open(url)`; each base is one subject of its methods."""

@@ -194,7 +194,7 @@ def _from_terminal() -> bool:
 
 def _summarize(settings: Settings, execution_id: str) -> None:
     """Print calls, tokens, cost and time once they are in the store."""
-    from kagura.dashboard.text import count, duration, money, plural
+    from kagura.dashboard.amounts import count, duration, money, plural
 
     row = None
     deadline = time.monotonic() + SETTLE_SECONDS

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from kagura.dashboard.bill import least_text
+from kagura.dashboard.amounts import count, duration, least_text, tokens
 from kagura.dashboard.frame import SELECTED_STYLE, columns, panel, status_text
 from kagura.dashboard.overview import totals_text
 from kagura.dashboard.period import Clock
-from kagura.dashboard.text import cell, count, duration, tokens
+from kagura.dashboard.text import cell
 
 if TYPE_CHECKING:
     from kagura.store.views import CostTotals, ExecutionRow

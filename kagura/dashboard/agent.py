@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from kagura.dashboard.amounts import NOTHING, count, duration
 from kagura.dashboard.frame import facts, panel, status_text
 from kagura.dashboard.overview import totals_text
 from kagura.dashboard.performance import success
-from kagura.dashboard.text import NOTHING, count, duration
 
 if TYPE_CHECKING:
     from kagura.store.views import AgentSummary, Overview

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from kagura.dashboard.text import NOTHING, UNKNOWN, money
+from kagura.dashboard.amounts import bill_text
 from kagura.model import Cost, Span, SpanKind
 
 PROMPT_UNITS = frozenset(
@@ -51,25 +51,6 @@ class Bill:
     def __str__(self) -> str:
         """`$0.0044`, `$2.45 + ~$0.0100`, `unknown`, `$2.45 + 3 unknown`, `-` where there was nothing to pay."""
         return bill_text(self.billed, self.estimated, self.unknown_calls)
-
-
-def bill_text(billed: Decimal, estimated: Decimal, unknown_calls: int) -> str:
-    """The three parts of a sum in one cell; `~` marks what was estimated."""
-    parts = [money(billed)] if billed else []
-    if estimated:
-        parts.append(money(estimated, estimated=True))
-    if unknown_calls:
-        parts.append(f"{unknown_calls} {UNKNOWN}" if parts else UNKNOWN)
-    return " + ".join(parts) or NOTHING
-
-
-def least_text(billed: Decimal, estimated: Decimal, unknown_calls: int) -> str:
-    """The same in few cells: the certain part, with `+` where there is more."""
-    if billed and (estimated or unknown_calls):
-        return f"{money(billed)}+"
-    if estimated and unknown_calls:
-        return f"{money(estimated, estimated=True)}+"
-    return bill_text(billed, estimated, unknown_calls)
 
 
 def part_of(cost: Cost | None, units: frozenset[str]) -> Decimal | None:

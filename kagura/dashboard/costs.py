@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from kagura.dashboard.bill import Bill, bill_text
+from kagura.dashboard.amounts import bill_text, money, plural
+from kagura.dashboard.bill import Bill
 from kagura.dashboard.frame import Leaders, line
 from kagura.dashboard.period import Clock, Window
-from kagura.dashboard.text import money, plural, safe
+from kagura.dashboard.text import safe
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,11 +8,12 @@ import msgspec
 from rich.console import RenderableType
 from rich.table import Table
 
+from kagura.dashboard.amounts import UNKNOWN
 from kagura.dashboard.frame import facts, line
 from kagura.dashboard.output import json_text
 from kagura.dashboard.period import Clock, iso
 from kagura.dashboard.prices import exact
-from kagura.dashboard.text import UNKNOWN, cell, safe
+from kagura.dashboard.text import cell, safe
 from kagura.model import Cost, CostLine, JsonObject, Span
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kagura.dashboard.text import percent
+from kagura.dashboard.amounts import percent
 from kagura.dashboard.tree import signature
 from kagura.model import Execution, Span, SpanKind, Status
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from kagura.dashboard.amounts import NOTHING, UNKNOWN, count, plural
 from kagura.dashboard.frame import Leaders, facts, panel
 from kagura.dashboard.overview import totals_text
-from kagura.dashboard.text import NOTHING, UNKNOWN, count, plural, safe
+from kagura.dashboard.text import safe
 
 if TYPE_CHECKING:
     from kagura.store.views import ModelUsage

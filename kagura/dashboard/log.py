@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from kagura.dashboard.amounts import count, duration
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.frame import ERROR_STYLE, STATUS_STYLES, line
 from kagura.dashboard.period import Clock
-from kagura.dashboard.text import count, duration, safe
+from kagura.dashboard.text import safe
 from kagura.dashboard.timeline import END_WORDS, failure
 from kagura.dashboard.tree import Node, answer, model_of, nodes, remembered, signature
 from kagura.model import Execution, Span, SpanKind, Status

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
-from kagura.dashboard.bill import bill_text
+from kagura.dashboard.amounts import NOTHING, bill_text, count, tokens
 from kagura.dashboard.frame import facts, panel
-from kagura.dashboard.text import NOTHING, count, tokens
 
 if TYPE_CHECKING:
     from kagura.store.views import CostTotals, Overview

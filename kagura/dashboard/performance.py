@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from kagura.dashboard.amounts import NOTHING, count, duration
 from kagura.dashboard.frame import facts, panel
-from kagura.dashboard.text import NOTHING, count, duration
 
 if TYPE_CHECKING:
     from kagura.store.views import Overview

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from kagura.dashboard.amounts import plural
 from kagura.dashboard.frame import Leaders, line
-from kagura.dashboard.text import plural, safe
+from kagura.dashboard.text import safe
 from kagura.model import JsonObject
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from decimal import Decimal
 from rich.console import RenderableType
 from rich.table import Table
 
+from kagura.dashboard.amounts import UNKNOWN, count, money, percent
 from kagura.dashboard.frame import line
 from kagura.dashboard.reconciling import Comparison, Figures, Reconciliation
-from kagura.dashboard.text import UNKNOWN, cell, count, money, percent
+from kagura.dashboard.text import cell
 from kagura.model import JsonObject
 from kagura.pricing.exports import Holds
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.table import Table
 
+from kagura.dashboard.amounts import money, plural
 from kagura.dashboard.frame import line
-from kagura.dashboard.text import cell, money, plural, safe
+from kagura.dashboard.text import cell, safe
 from kagura.model import JsonObject
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from kagura.dashboard.amounts import duration
 from kagura.dashboard.frame import ERROR_STYLE, columns, panel
 from kagura.dashboard.period import Clock
-from kagura.dashboard.text import cell, duration
+from kagura.dashboard.text import cell
 
 if TYPE_CHECKING:
     from kagura.store.views import ExecutionRow, SpanError

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from kagura.dashboard.amounts import NOTHING, duration
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.frame import Leaders, line
 from kagura.dashboard.hints import hints
 from kagura.dashboard.period import Clock
-from kagura.dashboard.text import NOTHING, duration, safe
+from kagura.dashboard.text import safe
 from kagura.dashboard.tree import model_of, nodes
 from kagura.model import Execution, Span, SpanKind, Status
 

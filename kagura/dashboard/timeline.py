@@ -5,10 +5,11 @@ from decimal import Decimal
 
 from rich.text import Text
 
+from kagura.dashboard.amounts import count, duration, money
 from kagura.dashboard.bill import COMPLETION_UNITS, PROMPT_UNITS, Bill, part_of
 from kagura.dashboard.frame import ERROR_STYLE, STATUS_STYLES, line
 from kagura.dashboard.period import Clock
-from kagura.dashboard.text import count, duration, money, safe
+from kagura.dashboard.text import safe
 from kagura.dashboard.tree import Node, answer, model_of, nodes, remembered
 from kagura.model import Execution, Span, SpanKind, Status
 

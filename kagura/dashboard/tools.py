@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from kagura.dashboard.amounts import percent, plural
 from kagura.dashboard.frame import Leaders, panel
-from kagura.dashboard.text import percent, plural
 
 if TYPE_CHECKING:
     from kagura.store.views import ToolUsage

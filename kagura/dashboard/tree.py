@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kagura.dashboard.text import plural, safe
+from kagura.dashboard.amounts import plural
+from kagura.dashboard.text import safe
 from kagura.model import Span, SpanKind
 
 _RECORD_COUNT = "gen_ai.memory.record.count"

@@ -3,7 +3,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from kagura.dashboard.bill import COMPLETION_UNITS, PROMPT_UNITS, Bill, bill_text, least_text, part_of
+from kagura.dashboard.amounts import bill_text, least_text
+from kagura.dashboard.bill import COMPLETION_UNITS, PROMPT_UNITS, Bill, part_of
 from kagura.dashboard.costs import monthly
 from kagura.dashboard.period import Window
 from kagura.model import Cost, SpanKind

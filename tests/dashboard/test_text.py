@@ -3,7 +3,8 @@ from decimal import Decimal
 import pytest
 from rich.cells import cell_len
 
-from kagura.dashboard.text import cut, duration, money, percent, plural, safe
+from kagura.dashboard.amounts import duration, money, percent, plural
+from kagura.dashboard.text import cut, safe
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from kagura.providers import Provider, load
 from kagura.proxy import asgi
 from kagura.proxy.app import create_app
 from kagura.proxy.hosts import is_loopback
+from kagura.proxy.joined import Protocol
 from kagura.proxy.switching import Switching
 
 KEEP_ALIVE_SECONDS = 120
@@ -61,7 +62,8 @@ def _config(app: asgi.App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop" if _has_uvloop() else "asyncio",
-        http="httptools",
+        http=Protocol,
+        proxy_headers=False,
         ws=Switching,
         lifespan="on",
         access_log=False,

@@ -136,27 +136,28 @@ class Activity(Database):
     def flights(self, agent: str | None = None, limit: int = 50) -> list[Flight]:
         """Calls and tools that run now, the youngest first."""
         names = ("id", "execution_id", "agent", "kind", "name", "provider", "started_at", "request_model")
-        statement = select(*(spans.c[name] for name in names), func.substr(spans.c.input_preview, 1, PREVIEW))
+        preview = func.substr(spans.c.input_preview, 1, PREVIEW).label("preview")
+        statement = select(*(spans.c[name] for name in names), preview)
         statement = statement.where(
             NOT_COMPLETED, spans.c.status == Status.RUNNING.value, spans.c.kind != SpanKind.AGENT.value
         )
         if agent is not None:
             statement = statement.where(spans.c.agent == agent)
         with self.reading() as connection:
-            rows = connection.execute(statement.order_by(spans.c.started_at.desc()).limit(limit)).all()
+            rows = connection.execute(statement.order_by(spans.c.started_at.desc()).limit(limit)).mappings().all()
         return [
             Flight(
-                span_id=id,
-                execution_id=run,
-                agent=name,
-                kind=member(SpanKind, kind, SpanKind.SPAN),
-                name=what,
-                model=model,
-                provider=provider,
-                started_at=at,
-                preview=preview,
+                span_id=row["id"],
+                execution_id=row["execution_id"],
+                agent=row["agent"],
+                kind=member(SpanKind, row["kind"], SpanKind.SPAN),
+                name=row["name"],
+                model=row["request_model"],
+                provider=row["provider"],
+                started_at=row["started_at"],
+                preview=row["preview"],
             )
-            for id, run, name, kind, what, provider, at, model, preview in rows
+            for row in rows
         ]
 
     def spent(self, since: int | None = None, agent: str | None = None) -> Spent:

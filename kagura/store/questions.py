@@ -1,0 +1,119 @@
+"""What a live view asks of a store, and what it is told: plain data, which another process may send."""
+
+import msgspec
+
+from kagura.model import Span
+from kagura.store.activity import Flight, Pulse, RunsQuery, Spent
+from kagura.store.views import AgentSummary, ExecutionRow, Overview, Trace
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The first screen. Instants come with the question: whose midnight it is, the asker knows."""
+
+    query: RunsQuery
+    window: str = ""
+    """What the time window is called; its start moves on, and the sums of one window may be a little late."""
+    today: int
+    """When the present day began."""
+    week: int
+    """When the last seven days began."""
+    month: int
+    """When the present month began."""
+    pulse_since: int
+    pulse_width: int
+    """Stretches of the rates, in microseconds."""
+    seen: str = ""
+    """The mark of the answer that is shown already; empty asks for everything anew."""
+
+
+class OpenRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One run with its tree."""
+
+    id: str
+    seen: str = ""
+
+
+class OpenAgent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One agent."""
+
+    name: str
+    today: int
+    seen: str = ""
+
+
+class ReadSpan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Everything about one span, what it sent and got included."""
+
+    id: str
+
+
+Question = Look | OpenRun | OpenAgent | ReadSpan
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to `Look`."""
+
+    mark: str
+    runs: list[ExecutionRow]
+    total: Overview
+    """Of the window."""
+    today: Spent
+    week: Spent
+    month: Spent
+    pulses: list[Pulse]
+    flights: list[Flight]
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to `OpenRun`; the spans are outlines."""
+
+    mark: str
+    trace: Trace
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to `OpenAgent`."""
+
+    mark: str
+    summary: AgentSummary
+    today: Overview
+    latest: Trace | None
+    """Its latest run."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """The first bytes of a content that has `size`."""
+
+    data: bytes
+    size: int
+
+
+class Particulars(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to `ReadSpan`."""
+
+    span: Span
+    inputs: list[Kept] = []
+    """Messages, the latest ones where there are very many."""
+    left_out: int = 0
+    """Earlier messages that are not among `inputs`."""
+    parameters: Kept | None = None
+    outputs: list[Kept] = []
+    raw_response: Kept | None = None
+
+
+class Same(msgspec.Struct, frozen=True, tag=True):
+    """Nothing has changed since the answer that was seen."""
+
+
+class Gone(msgspec.Struct, frozen=True, tag=True):
+    """There is no such run, agent or span, or no store yet."""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The store cannot be read."""
+
+    message: str
+    remedy: str = ""
+
+
+Answer = Board | Opened | AgentView | Particulars | Same | Gone | Failed

@@ -1,18 +1,21 @@
 """The command line: one file a command, loaded when it is called. Its list, help and version need no library."""
 
 import os
-import signal
 import sys
 from importlib import import_module
-from typing import Any
 
 from kagura import __version__
 from kagura.errors import InputError, KaguraError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` takes longer to load than the list of commands
+    from typing import Any
 
 COMMANDS = {
     "proxy": "Start the proxy that records every call.",
     "run": "Run a program with its LLM calls recorded.",
     "monitor": "Show agent runs, calls, traces and cost.",
+    "statusline": "Print today's cost in one line, for prompts and status bars.",
     "export": "Write calls or runs as JSON lines.",
     "pricing": "Look prices up, keep them current, and prove what a call cost.",
     "reprocess": "Read and price stored calls again.",
@@ -21,6 +24,8 @@ COMMANDS = {
     "demo": "Show the product with no API key.",
 }
 """Name of each command (and of its module) and its line in `kagura --help`."""
+
+_ENDED_BY_SIGINT, _ENDED_BY_SIGPIPE = 130, 141
 
 _HELP = """\
 Usage: kagura COMMAND [OPTIONS]
@@ -49,7 +54,7 @@ def list_of_commands() -> str:
     return _HELP.format(commands="\n".join(f"  {name:<{width}}  {line}" for name, line in COMMANDS.items()))
 
 
-def command(name: str) -> Any:
+def command(name: str) -> "Any":
     """A command as Typer runs it. Raises InputError that names near ones where there is none of that name."""
     if name not in COMMANDS:
         raise InputError(f"there is no command {name!r}", _near(name))
@@ -71,12 +76,19 @@ def _near(name: str) -> str:
     )
 
 
-def app(arguments: list[str], *, standalone_mode: bool = True) -> Any:
+def app(arguments: list[str], *, standalone_mode: bool = True) -> "Any":
     """Run a command line; in `standalone_mode` it ends with SystemExit."""
     first = arguments[0] if arguments else "--help"
     if first in {"-h", "--help", "--version"}:
         sys.stdout.write(f"kagura {__version__}\n" if first == "--version" else list_of_commands())
         sys.exit(0)
+    if first == "statusline":
+        from kagura.cli.prompt_line import quick
+
+        line = quick(arguments[1:], os.environ)
+        if line is not None:
+            sys.stdout.write(line + "\n")
+            sys.exit(0)
     return command(first).main(arguments[1:], prog_name=f"kagura {first}", standalone_mode=standalone_mode)
 
 
@@ -91,9 +103,9 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         # The reader of a pipe has gone; what Python still holds for it must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        sys.exit(_ENDED_BY_SIGPIPE)
     except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(_ENDED_BY_SIGINT)
     except Exception as error:
         from kagura.cli.last_resort import report
 

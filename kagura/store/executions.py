@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, or_, select
 
 from kagura.model import Span, Status
 from kagura.store.batch import Metric, SpanContents
@@ -54,6 +54,12 @@ class Executions(Database):
             return _fetch(connection, exact) or _fetch(
                 connection, begun.order_by(executions.c.last_activity_at.desc()).limit(20)
             )
+
+    def session_executions(self, session: str) -> list[ExecutionRow]:
+        """The executions of a session, by its id or, where a session is one execution, by that one's; at most 1,000."""
+        own = or_(executions.c.session_id == session, executions.c.id == session)
+        with self.reading() as connection:
+            return _fetch(connection, select(executions).where(own).order_by(executions.c.started_at).limit(1000))
 
     def latest_execution(self, agent: str | None = None) -> ExecutionRow | None:
         """The execution with the latest activity."""

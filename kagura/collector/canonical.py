@@ -3,7 +3,8 @@
 A client sends its history again with each turn, but seldom in the same bytes: `cache_control` moves, arguments of tools
 are spaced anew, text becomes a list of blocks, thoughts are left out, and the next turn may speak another dialect. What
 is hashed is what was said: texts, tool calls and results, in order. System prompts at the head are hashed apart: they
-carry dates and memories that change within a run.
+carry dates and memories that change within a run. Signatures of thoughts are kept beside the hash: they may not come
+back, but a provider never gives the same one twice.
 """
 
 import hashlib
@@ -20,8 +21,13 @@ REFERENCE = "\0item "
 """Before the id of an item of the Responses API that a request names in place of the item."""
 _ROLES = {"model": ASSISTANT, "developer": "system", "function": "tool", "human": "user", "ai": ASSISTANT}
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
-_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "compaction"})
-_SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
+_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "compaction", "thought"})
+_SIGNATURES = ("signature", "encrypted_content", "data", "thoughtSignature", "thought_signature")
+"""Fields of thoughts that hold what only the provider can make."""
+_SIGNATURE = 60
+"""A shorter signature is a placeholder: clients send such words for thoughts that another model had."""
+_LEFT_OUT = frozenset({"server_tool_use", "mcp_tool_use", "additional_tools"})
+"""What the provider's own tools did, and items that hand over settings."""
 _CLIENT_ITEMS = frozenset({"local_shell_call", "shell_call", "computer_call", "apply_patch_call"})
 _NAMED_ITEMS = frozenset({"function_call", "custom_tool_call"})
 _FAILED = frozenset({"failed", "incomplete", "error"})
@@ -54,6 +60,12 @@ class Brought(NamedTuple):
     failed: bool
 
 
+class Signed(NamedTuple):
+    """A signature that the provider put to an answer."""
+
+    text: str
+
+
 Atom = Said | Asked | Brought
 
 
@@ -80,11 +92,19 @@ class History(NamedTuple):
     states: list[bytes]
     """The hash of request and answer, one for each choice; empty where nothing was answered."""
     answer: list[Atom]
+    signatures: list[tuple[int, str]]
+    """What the request's turns are signed with, each before the atom of that number."""
+    answer_signatures: list[str]
+    """What the answer is signed with."""
+
+    def signed(self, turn: Turn) -> frozenset[bytes]:
+        """The signatures of a turn, each as eight bytes."""
+        return digests(text for at, text in self.signatures if turn.begin <= at <= turn.end)
 
 
 def history(inputs: Sequence[Message], outputs: Sequence[Message]) -> History:
     """The neutral form of a call, and its hash after each turn of the assistant."""
-    atoms: list[Atom] = [atom for message in inputs for atom in atoms_of(message)]
+    atoms, signatures = _heard(inputs)
     head = next((at for at, atom in enumerate(atoms) if not _is_system(atom)), len(atoms))
     system = Rolling()
     for atom in atoms[:head]:
@@ -103,9 +123,22 @@ def history(inputs: Sequence[Message], outputs: Sequence[Message]) -> History:
         turns.append(Turn(begin, len(atoms), rolling.key()))
     if turns:
         turns[-1] = turns[-1]._replace(bare=_bare(before, atoms[turns[-1].begin : turns[-1].end]))
-    choices = [[atom for message in said for atom in atoms_of(message)] for said in _choices(outputs)]
-    states = [rolling.after(choice).key() for choice in choices if choice]
-    return History(atoms, turns, system.key(), states, choices[0] if choices else [])
+    heard = [_heard(said) for said in _choices(outputs)]
+    states = [rolling.after(choice).key() for choice, _ in heard if choice]
+    signed = [text for _, found in heard for _, text in found]
+    return History(atoms, turns, system.key(), states, heard[0][0] if heard else [], signatures, signed)
+
+
+def _heard(messages: Iterable[Message]) -> tuple[list[Atom], list[tuple[int, str]]]:
+    """What messages say, and the signatures with the number of the atom that each stands before."""
+    atoms, signatures = list[Atom](), list[tuple[int, str]]()
+    for message in messages:
+        for atom in atoms_of(message):
+            if isinstance(atom, Signed):
+                signatures.append((len(atoms), atom.text))
+            else:
+                atoms.append(atom)
+    return atoms, signatures
 
 
 def _bare(before: "Rolling", turn: list[Atom]) -> bytes | None:
@@ -153,6 +186,15 @@ def key_of(name: str, *values: str) -> bytes:
     return hashlib.blake2b("\0".join((name, *values)).encode("utf-8", "surrogatepass"), digest_size=_KEY).digest()
 
 
+def digests(signatures: Iterable[str]) -> frozenset[bytes]:
+    """Eight bytes of each signature, whichever of the two alphabets of base64 it is sent in."""
+    plain = (text.translate(_BASE64).rstrip("=") for text in signatures)
+    return frozenset(hashlib.blake2b(_bytes(text), digest_size=8).digest() for text in plain)
+
+
+_BASE64 = str.maketrans("-_", "+/")
+
+
 def result_text(content: Any) -> str:
     """A tool's result as text: text itself, the texts of its blocks, or JSON."""
     if isinstance(content, str):
@@ -162,7 +204,7 @@ def result_text(content: Any) -> str:
     return "" if content is None else _encode(_clean(content)).decode("utf-8", "replace")
 
 
-def atoms_of(message: Message) -> Iterator[Atom]:
+def atoms_of(message: Message) -> Iterator[Atom | Signed]:
     """What a message says, in whatever dialect it was sent."""
     content, role = message.content, _ROLES.get(message.role, message.role)
     if not isinstance(content, dict):
@@ -177,10 +219,19 @@ def atoms_of(message: Message) -> Iterator[Atom]:
         yield Brought(text(content.get("tool_call_id")), text(content.get("name")), content["content"], failed=False)
     else:
         yield from _blocks(content.get("content"), role)
+        for thought in objects(content.get("reasoning_details")):
+            yield from _signed(thought)
         for call in objects(content.get("tool_calls")):
+            yield from _signed(obj(obj(call.get("extra_content")).get("google")))
             yield _asked(obj(call.get("function")) or obj(call.get("custom")), text(call.get("id")))
         if function := obj(content.get("function_call")):
             yield _asked(function, None)
+
+
+def _signed(thought: JsonObject) -> Iterator[Signed]:
+    for name in _SIGNATURES:
+        if isinstance(signature := thought.get(name), str) and len(signature) >= _SIGNATURE:
+            yield Signed(signature)
 
 
 def _asked(function: JsonObject, id: str | None) -> Asked:
@@ -188,7 +239,7 @@ def _asked(function: JsonObject, id: str | None) -> Asked:
     return Asked(id, text(function.get("name")) or "", parsed(given))
 
 
-def _blocks(content: Any, role: str) -> Iterator[Atom]:
+def _blocks(content: Any, role: str) -> Iterator[Atom | Signed]:
     """A text, or a list of content blocks."""
     for block in content if isinstance(content, list) else [content]:
         if isinstance(block, str):
@@ -204,16 +255,18 @@ def _blocks(content: Any, role: str) -> Iterator[Atom]:
                 yield from _item(block, kind or "text", role)
 
 
-def _untyped(block: JsonObject) -> Iterator[Atom]:
+def _untyped(block: JsonObject) -> Iterator[Atom | Signed]:
     """A block of Bedrock's Converse, which is told by its one field."""
     if call := obj(block.get("toolUse")):
         yield _asked(call, text(call.get("toolUseId")))
     elif result := obj(block.get("toolResult")):
         content = [part.get("text", part) for part in objects(result.get("content"))]
         yield Brought(text(result.get("toolUseId")), None, content, failed=result.get("status") in _FAILED)
+    elif thought := obj(obj(block.get("reasoningContent")).get("reasoningText")):
+        yield from _signed(thought)
 
 
-def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom]:
+def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom | Signed]:
     """A content block, or an item of the Responses API; what the provider's own tools did is left out."""
     if kind in _TEXTS:
         said = next((item[name] for name in ("text", "refusal") if isinstance(item.get(name), str)), "").strip()
@@ -233,13 +286,16 @@ def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom]:
         if "output" not in item:
             return
         yield Brought(text(item.get("call_id")), None, item["output"], failed=item.get("status") in _FAILED)
-    elif kind not in _THOUGHTS and kind not in _SERVER_CALLS and not kind.endswith(("_call", "_tool_result")):
+    elif kind in _THOUGHTS:
+        yield from _signed(item)
+    elif kind not in _LEFT_OUT and not kind.endswith(("_call", "_tool_result")):
         yield Said(role, _encode(_clean(item)).decode("utf-8", "replace"))
 
 
-def _parts(parts: Any, role: str) -> Iterator[Atom]:
+def _parts(parts: Any, role: str) -> Iterator[Atom | Signed]:
     """Gemini's parts; a function's response may stand under the user's role."""
     for part in objects(parts if isinstance(parts, list) else [parts]):
+        yield from _signed(part)
         if part.get("thought"):
             continue
         if call := obj(part.get("functionCall")):
@@ -247,12 +303,22 @@ def _parts(parts: Any, role: str) -> Iterator[Atom]:
         elif answered := obj(part.get("functionResponse")):
             response = answered.get("response")
             failed = isinstance(response, dict) and bool(response.get("error"))
-            yield Brought(text(answered.get("id")), text(answered.get("name")), response, failed)
+            yield Brought(text(answered.get("id")), text(answered.get("name")), _unwrapped(response), failed)
         elif isinstance(said := part.get("text"), str):
             if said := said.strip():
                 yield Said(role, said)
-        elif rest := {name: value for name, value in part.items() if name != "thoughtSignature"}:
+        elif rest := {name: value for name, value in part.items() if name not in _SIGNATURES[3:]}:
             yield Said(role, _encode(_clean(rest)).decode("utf-8", "replace"))
+
+
+def _unwrapped(response: Any) -> Any:
+    """A function's response without the one field that clients put it into, as Gemini takes nothing but objects."""
+    if isinstance(response, dict) and len(response) == 1:
+        return next((response[name] for name in _WRAPS if name in response), response)
+    return response
+
+
+_WRAPS = ("result", "output", "return_value", "content")
 
 
 def _choices(outputs: Sequence[Message]) -> list[Sequence[Message]]:

@@ -5,7 +5,6 @@ answered, or names its id. What calls ended with stands in the store, so that ch
 """
 
 import logging
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -13,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from kagura.collector.attempts import OWN_EXECUTION
-from kagura.collector.canonical import REFERENCE, Asked, Brought, History, Said, Turn, history, key_of
+from kagura.collector.canonical import REFERENCE, Asked, Brought, History, Said, Turn, digests, history, key_of
+from kagura.collector.evidence import asked_key, caller_of, is_telling, signatures_in
 from kagura.collector.side import COMPACTION, side_of
 from kagura.model import Call, Exchange, Span, SpanKind, Status
 from kagura.providers.values import obj, text
@@ -30,13 +30,14 @@ MOST_TURNS = 64
 MOST_EDITED = 8
 """Turns of an edited history that are looked for by themselves."""
 
+MOST_SIGNATURES = 16
+"""Signatures of an answer that are kept."""
+
 MOST_LINES = 60
 _RESUMES = ("summar", "continu", "compact", "earlier", "previous", "so far", "handoff", "checkpoint", "resum")
 """What the first message of a session says that takes up an earlier one; others are not looked up."""
 _LONG_LINE = 60
 _HEAD = 2000
-_RANDOM_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{16,}")
-"""An id that no counter makes: only such a tool call tells its answer from all others."""
 
 
 class Rule(NamedTuple):
@@ -47,6 +48,8 @@ class Rule(NamedTuple):
 
 
 CHAIN = Rule("chain", 1.0)
+ALIKE = 0.9
+"""How sure a rule is at most where what was said is short, and the caller looks the same."""
 EARLIER = Rule("chain", 0.8)
 """Turns after the one that was found were never seen here, or were edited."""
 RESPONSE_ID = Rule("response-id", 1.0)
@@ -68,6 +71,7 @@ class Reading(msgspec.Struct, frozen=True, eq=False):
     call: Call
     history: History
     side: str | None
+    caller: bytes = b""
 
     @property
     def may_chain(self) -> bool:
@@ -102,7 +106,7 @@ def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
     except Exception:
         log.exception("the messages of call %s could not be compared", span.id)
         said = history((), ())
-    return Reading(span, exchange, call, said, side_of(exchange, call))
+    return Reading(span, exchange, call, said, side_of(exchange, call), caller_of(span, exchange))
 
 
 class Chains:
@@ -141,13 +145,11 @@ class Chains:
         return found
 
     def _links(self, reading: Reading) -> Iterator[Link]:
-        for key, rule, turn in _candidates(reading):
-            fitting = [state for state in self._states.get(key, ()) if _fits(state, reading)]
-            if fitting:
-                state = max(fitting, key=lambda state: _rank(state, reading))
-                free = sum(other.next_id in (None, reading.span.id) for other in fitting)
-                sure = rule if free < 2 or rule is CONVERSATION else rule._replace(confidence=_AMBIGUOUS)
-                yield Link(state, sure, turn, fork=not free)
+        for candidate in _candidates(reading):
+            fitting = [state for state in self._states.get(candidate.key, ()) if _fits(state, reading)]
+            found = _best(fitting, candidate, reading) if fitting else None
+            if found:
+                yield found
 
     def remember(self, reading: Reading, link: Link | None, branch: str | None) -> None:
         """Keep what the call ended with, for those that continue it."""
@@ -168,6 +170,8 @@ class Chains:
                 ended_at=span.ended_at or span.started_at,
                 user=span.user,
                 system=reading.history.system,
+                caller=reading.caller,
+                signatures=b"".join(sorted(digests(reading.history.answer_signatures))[:MOST_SIGNATURES]),
                 branch=branch,
                 next_id=next_id,
             )
@@ -208,11 +212,32 @@ def _fits(state: ChainState, reading: Reading) -> bool:
     return state.user is None or span.user is None or state.user == span.user
 
 
+def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) -> Link | None:
+    """Which of the calls that ended alike is continued; none where each is another caller's, or signed otherwise."""
+    rule, turn, span = candidate.rule, candidate.turn, reading.span
+    signed = by_words = False
+    if turn and rule.name == CHAIN.name:
+        signatures = reading.history.signed(turn)
+        own = [end for end in ends if not signatures.isdisjoint(signatures_in(end.signatures))]
+        signed, by_words = bool(own), not own and not is_telling(reading.history, turn)
+        ends = own or ends
+        if by_words:
+            unsigned = [end for end in ends if not (signatures and end.signatures)]
+            ends = [end for end in unsigned if end.caller in (b"", reading.caller)]
+    free = [end for end in ends if end.next_id in (None, span.id)]
+    if not ends:
+        return None
+    if len(free) > 1 and rule is not CONVERSATION and not signed:
+        rule = rule._replace(confidence=_AMBIGUOUS)
+    elif by_words:
+        rule = rule._replace(confidence=min(rule.confidence, ALIKE))
+    return Link(max(free or ends, key=lambda end: _rank(end, reading)), rule, turn, fork=not free)
+
+
 def _rank(state: ChainState, reading: Reading) -> tuple[bool, bool, bool, int]:
-    """Of equal ends, one that nobody has continued, that was over when this call began, and the latest."""
-    span = reading.span
-    free = state.next_id in (None, span.id)
-    return free, state.ended_at <= span.started_at, state.system == reading.history.system, state.started_at
+    """Of equal ends, the same caller's, one that was over when this call began, and the latest."""
+    over = state.ended_at <= reading.span.started_at
+    return state.caller == reading.caller, over, state.system == reading.history.system, state.started_at
 
 
 def _candidates(reading: Reading) -> Iterator[Candidate]:
@@ -251,8 +276,8 @@ def _ids_are_made_up(reading: Reading, turn: Turn) -> bool:
 def _edited(said: History, turns: Sequence[Turn]) -> Iterator[Candidate]:
     for turn in turns:
         for atom in said.atoms[turn.begin : turn.end]:
-            if isinstance(atom, Asked) and _is_random(atom.id):
-                yield Candidate(key_of("asked", atom.id or ""), EDITED, turn)
+            if isinstance(atom, Asked) and (key := asked_key(atom)):
+                yield Candidate(key, EDITED, turn)
 
 
 def _referenced(said: History, turn: Turn) -> str | None:
@@ -273,9 +298,9 @@ def _endings(reading: Reading) -> Iterator[bytes]:
         and (item := text(obj(call.output_messages[-1].content).get("id")))
     ):
         yield key_of("item", item)
-    asked = next((atom.id for atom in said.answer if isinstance(atom, Asked) and _is_random(atom.id)), None)
-    if asked:
-        yield key_of("asked", asked)
+    asked = (asked_key(atom) for atom in said.answer if isinstance(atom, Asked))
+    if key := next((key for key in asked if key), None):
+        yield key
     if conversation := _conversation(call):
         yield key_of("conversation", conversation)
     if reading.side == COMPACTION:
@@ -290,10 +315,6 @@ _GIVEN_IDS = ("call_", "fc_", "toolu_", "tooluse_", "chatcmpl-tool-")
 _ITEMS = "openai_responses"
 _DELTAS = frozenset({"responses", "interactions", "realtime"})
 """Endpoints whose requests may send only what is new and name the answer before."""
-
-
-def _is_random(id: str | None) -> bool:
-    return id is not None and _RANDOM_ID.fullmatch(id) is not None
 
 
 def _conversation(call: Call) -> str | None:

@@ -19,6 +19,10 @@ class ChainState(msgspec.Struct, kw_only=True):
     user: str | None = None
     system: bytes = b""
     """The hash of the system prompt."""
+    caller: bytes = b""
+    """Eight bytes of what the caller looks like: its program, the model, the way it asks; empty where unknown."""
+    signatures: bytes = b""
+    """What the answer was signed with, eight bytes each."""
     branch: str | None = None
     """The span of the sub-agent that made the call."""
     next_id: str | None = None

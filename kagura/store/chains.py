@@ -39,7 +39,10 @@ class Chains(Database):
 
 def _state(row: Columns) -> ChainState:
     fields = {name: row[name] for name in ChainState.__struct_fields__}
-    return ChainState(**fields | {"key": bytes(row["key"]), "system": bytes(row["system"])})
+    return ChainState(**fields | {name: bytes(row[name] or b"") for name in _BINARY})
+
+
+_BINARY = ("key", "system", "caller", "signatures")
 
 
 def write_chains(connection: Connection, given: Sequence[ChainState]) -> None:
@@ -58,6 +61,8 @@ def _row(state: ChainState) -> Row:
         "ended_at": state.ended_at,
         "user": to_optional_key(state.user),
         "system": state.system,
+        "caller": state.caller or None,
+        "signatures": state.signatures or None,
         "branch": to_optional_key(state.branch),
         "next_id": to_optional_key(state.next_id),
     }

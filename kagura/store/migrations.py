@@ -49,10 +49,20 @@ def _keep_chains(connection: Connection) -> None:
     chains.create(connection, checkfirst=True)
 
 
+def _tell_callers_apart(connection: Connection) -> None:
+    """Of calls that ended alike, the one is known whose caller and whose signatures come back."""
+    known = {column["name"] for column in inspect(connection).get_columns(chains.name)}
+    binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    for name in ("caller", "signatures"):
+        if name not in known:
+            connection.execute(text(f"ALTER TABLE chains ADD COLUMN {name} {binary}"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_attempts),
     Migration(3, _keep_revisions),
     Migration(4, _keep_chains),
+    Migration(5, _tell_callers_apart),
 )
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 

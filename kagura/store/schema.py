@@ -280,6 +280,8 @@ chains = Table(
     Column("ended_at", BigInteger, nullable=False),
     Column("user", Text),
     Column("system", LargeBinary, nullable=False),
+    Column("caller", LargeBinary),
+    Column("signatures", LargeBinary),
     Column("branch", ID),
     Column("next_id", ID),
     sqlite_with_rowid=False,

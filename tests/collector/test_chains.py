@@ -55,8 +55,9 @@ def test_of_two_that_ended_alike_the_latest_is_continued_with_doubt(recorder: Re
 def test_ids_that_a_client_makes_up_for_gemini_go_on_elsewhere(recorder: Recorder, made_up: str, source: str) -> None:
     talk = Talk(recorder)
     asked = {"role": "user", "parts": [{"text": QUESTION["content"]}]}
-    talk.gemini([asked], [{"functionCall": {"name": "weather", "args": {}}}])
-    call = asks((made_up, "weather", "{}"))
+    thought = "Both towns lie in Kansai, so that one look at the map of the region will do; " * 2
+    talk.gemini([asked], [{"text": thought}, {"functionCall": {"name": "weather", "args": {}}}])
+    call = asks((made_up, "weather", "{}"), content=thought)
     assert talk.chat([QUESTION, call, brings(made_up, "21")], WARM).execution_source == source
 
 

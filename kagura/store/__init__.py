@@ -1,8 +1,13 @@
-"""The trace store: tables, migrations, writes, queries, retention, export."""
+"""The trace store: tables, migrations, writes, queries, retention, export.
 
-from kagura.store.batch import Batch, ChainState, Metric, Revision, SpanContents
-from kagura.store.costs import DIMENSIONS
-from kagura.store.store import Store
+What passes in and out is plain data and imported at once; `Store` itself, with all of SQLAlchemy, when it is first
+asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kagura.store.batch import Alias, Batch, ChainState, Metric, Revision, SpanContents
 from kagura.store.views import (
     AgentRow,
     AgentSummary,
@@ -19,10 +24,15 @@ from kagura.store.views import (
     Trace,
 )
 
+if TYPE_CHECKING:
+    from kagura.store.costs import DIMENSIONS
+    from kagura.store.store import Store
+
 __all__ = [
     "DIMENSIONS",
     "AgentRow",
     "AgentSummary",
+    "Alias",
     "Batch",
     "ChainState",
     "CostRow",
@@ -41,3 +51,13 @@ __all__ = [
     "ToolUsage",
     "Trace",
 ]
+
+_LATER = {"DIMENSIONS": "kagura.store.costs", "Store": "kagura.store.store"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what was not imported yet."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value

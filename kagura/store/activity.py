@@ -1,21 +1,20 @@
 """What a live view asks again and again: every query is indexed and reads no more than is shown."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, or_, select
 
 from kagura.model import Cost, Span, SpanKind, Status, Usage
 from kagura.store.accounting import MODEL_KINDS
 from kagura.store.database import Database
 from kagura.store.executions import MAX_DEPTH
+from kagura.store.questions import Flight, Pulse, RunsQuery, Spent
 from kagura.store.rows import Row, member, to_cost_totals, to_execution, to_token_totals
 from kagura.store.schema import NOT_COMPLETED, SLOT, executions, journal_positions, spans, usage_slots
 from kagura.store.usage import grouped_usage, merged
 from kagura.store.values import from_json, from_pico
-from kagura.store.views import CostTotals, ExecutionRow, TokenTotals, Trace
+from kagura.store.views import ExecutionRow, Trace
 
 PREVIEW = 300
 """Characters of each preview in an outline."""
@@ -34,9 +33,6 @@ _ORDERS: dict[str, ColumnElement[Any]] = {
         else_=0,
     ),
 }
-ORDERS = tuple(_ORDERS)
-"""What runs can be sorted by."""
-
 _SEARCHED = {
     "agent": executions.c.agent,
     "id": executions.c.id,
@@ -46,62 +42,11 @@ _SEARCHED = {
     "question": executions.c.preview,
     "error": executions.c.error,
 }
-FIELDS = tuple(_SEARCHED)
-"""Columns that a filter looks into; `agent:word` looks into one of them."""
-
 _OUTLINED = (
     *("id", "execution_id", "kind", "name", "agent", "status", "started_at", "ended_at", "parent_id"),
     *("time_to_first_chunk", "inferred", "request_model", "response_model", "stream", "http_status"),
     *("attempt", "input_tokens", "output_tokens", "usage_source", "cost", "cost_estimated", "cost_unknown"),
 )
-
-
-class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runs a list shows, and in which order."""
-
-    since: int | None = None
-    """Begun at or after this instant, or still running."""
-    agent: str | None = None
-    text: str = ""
-    """Words that must all be found; `agent:word` and the like look into one of `FIELDS`."""
-    order: str = "started"
-    """One of `ORDERS`."""
-    descending: bool = True
-    limit: int = 200
-
-
-class Flight(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that goes on now."""
-
-    span_id: str
-    execution_id: str
-    agent: str
-    kind: SpanKind
-    name: str
-    model: str | None
-    provider: str | None
-    started_at: int
-    preview: str | None
-
-
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model calls of some time came to."""
-
-    calls: int = 0
-    tokens: TokenTotals = TokenTotals()
-    cost: CostTotals = CostTotals()
-
-
-class Pulse(msgspec.Struct, frozen=True, kw_only=True):
-    """What was called in one stretch of time."""
-
-    at: int
-    """When the stretch begins."""
-    calls: int
-    tokens: int
-    """Input and output."""
-    cost: Decimal
-    """Billed and estimated."""
 
 
 class Activity(Database):

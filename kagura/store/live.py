@@ -104,6 +104,11 @@ class LiveView:
         self._parts = {name: Paced(_SHARES.get(name, SHARE)) for name in (*_BOARD_PARTS, "run", "agent")}
         self._shown: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What to call the store: its file, or its URL without the password."""
+        return self._store.name
+
     def close(self) -> None:
         """Let the connections go."""
         self._changes.close()

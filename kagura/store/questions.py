@@ -1,10 +1,65 @@
 """What a live view asks of a store, and what it is told: plain data, which another process may send."""
 
+from decimal import Decimal
+
 import msgspec
 
-from kagura.model import Span
-from kagura.store.activity import Flight, Pulse, RunsQuery, Spent
-from kagura.store.views import AgentSummary, ExecutionRow, Overview, Trace
+from kagura.model import Span, SpanKind
+from kagura.store.views import AgentSummary, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
+
+ORDERS = ("started", "activity", "duration", "cost", "calls", "tokens", "agent", "status")
+"""What runs can be sorted by."""
+
+FIELDS = ("agent", "id", "status", "session", "user", "question", "error")
+"""What a filter looks into; `agent:word` looks into one of them."""
+
+
+class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs a list shows, and in which order."""
+
+    since: int | None = None
+    """Begun at or after this instant, or still running."""
+    agent: str | None = None
+    text: str = ""
+    """Words that must all be found; `agent:word` and the like look into one of `FIELDS`."""
+    order: str = "started"
+    """One of `ORDERS`."""
+    descending: bool = True
+    limit: int = 200
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that goes on now."""
+
+    span_id: str
+    execution_id: str
+    agent: str
+    kind: SpanKind
+    name: str
+    model: str | None
+    provider: str | None
+    started_at: int
+    preview: str | None
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model calls of some time came to."""
+
+    calls: int = 0
+    tokens: TokenTotals = TokenTotals()
+    cost: CostTotals = CostTotals()
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """What was called in one stretch of time."""
+
+    at: int
+    """When the stretch begins."""
+    calls: int
+    tokens: int
+    """Input and output."""
+    cost: Decimal
+    """Billed and estimated."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -29,6 +29,14 @@ class ChainState(msgspec.Struct, kw_only=True):
     """The call that continued it."""
 
 
+class Alias(msgspec.Struct, frozen=True):
+    """What an id of a span or of an execution stands for, and how sure the one who said so was."""
+
+    target: str
+    rank: int = 0
+    """A higher one may take the place of a lower one."""
+
+
 class SpanContents(msgspec.Struct, frozen=True, kw_only=True):
     """What a call sent and got, each part as the bytes that are to be kept (JSON, already redacted)."""
 
@@ -79,3 +87,7 @@ class Batch(msgspec.Struct, kw_only=True):
     """The former figures of spans that this batch replaces."""
     chains: list[ChainState] = []
     """What later calls may continue."""
+    removed: list[str] = []
+    """Spans that turned out to be others, which stay."""
+    aliases: dict[str, Alias] = {}
+    """What ids of spans and of executions stand for from now on."""

@@ -19,10 +19,16 @@ _OBSERVED = ("kind", "status", "started_at", "ended_at", "error")
 
 
 def write_executions(
-    connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns], described: Sequence[Execution]
+    connection: Connection,
+    changed: Sequence[Row],
+    old: Mapping[str, Columns],
+    described: Sequence[Execution],
+    gone: Sequence[Columns] = (),
 ) -> None:
-    """Let executions follow their changed spans (`old` holds what those replace) and what is said about them."""
-    differences, rewound = _differences(changed, old)
+    """Let executions follow their changed spans (`old` holds what those replace), those that are `gone`, and what is
+    said about them.
+    """
+    differences, rewound = _differences(changed, old, gone)
     said = {to_key(execution.id) for execution in described}
     rows = _execution_rows(connection, sorted(said | differences.keys()))
     known = set(rows)
@@ -37,14 +43,17 @@ def write_executions(
             rows[key] = execution_of(span)
         observe(rows[key], span)
     for key, sums in differences.items():
-        count(rows[key], sums)
-    _rewind(connection, {key: rows[key] for key in sorted(rewound)})
+        if key in rows:
+            count(rows[key], sums)
+    _rewind(connection, {key: rows[key] for key in sorted(rewound & rows.keys())})
     for row in rows.values():
         settle(row)
     _store_executions(connection, rows, known, said)
 
 
-def _differences(changed: Sequence[Row], old: Mapping[str, Columns]) -> tuple[dict[str, Sums], set[str]]:
+def _differences(
+    changed: Sequence[Row], old: Mapping[str, Columns], gone: Sequence[Columns]
+) -> tuple[dict[str, Sums], set[str]]:
     """What changes in the sums of each execution, and which ones lost or replaced a span that had ended."""
     differences: dict[str, Sums] = defaultdict(lambda: NO_EXECUTION_SUMS)
     rewound = set()
@@ -58,6 +67,10 @@ def _differences(changed: Sequence[Row], old: Mapping[str, Columns]) -> tuple[di
         ended = before["status"] != Status.RUNNING.value
         if home != row["execution_id"] or (ended and any(before[name] != row[name] for name in _OBSERVED)):
             rewound |= {home, row["execution_id"]}
+    for before in gone:
+        home = before["execution_id"]
+        differences[home] = add(differences[home], execution_sums(before), -1)
+        rewound.add(home)
     return dict(differences), rewound
 
 

@@ -7,9 +7,14 @@ from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from kagura.errors import StoreError
 from kagura.store.schema import (
+    alert_messages,
+    alert_states,
+    aliases,
     chains,
     executions,
     metadata,
+    outbox,
+    outbox_notes,
     results,
     schema_version,
     span_revisions,
@@ -58,11 +63,31 @@ def _tell_callers_apart(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE chains ADD COLUMN {name} {binary}"))
 
 
+def _keep_alerts(connection: Connection) -> None:
+    """Alerts remember that they fired, and what is still to be said."""
+    for table in (alert_states, alert_messages):
+        table.create(connection, checkfirst=True)
+
+
+def _keep_aliases(connection: Connection) -> None:
+    """What a program reports and the relay saw as well is one span."""
+    aliases.create(connection, checkfirst=True)
+
+
+def _keep_outbox(connection: Connection) -> None:
+    """What is to be sent to an OTLP receiver is written with the spans themselves."""
+    for table in (outbox, outbox_notes):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_attempts),
     Migration(3, _keep_revisions),
     Migration(4, _keep_chains),
     Migration(5, _tell_callers_apart),
+    Migration(6, _keep_alerts),
+    Migration(7, _keep_outbox),
+    Migration(8, _keep_aliases),
 )
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 

@@ -12,8 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, u
 from kagura.model import Status, now_us
 from kagura.store.accounting import requested_tools
 from kagura.store.database import Database
+from kagura.store.removal import remove_span_parts
 from kagura.store.schema import (
     DAY,
+    aliases,
     chains,
     contents,
     execution_tags,
@@ -22,8 +24,6 @@ from kagura.store.schema import (
     metrics,
     results,
     span_contents,
-    span_revisions,
-    span_tags,
     spans,
 )
 from kagura.store.statements import GROUP, upsert
@@ -50,10 +50,11 @@ class Retention(Database):
         if days is not None:
             cut = now - days * DAY
             old = and_(spans.c.started_at < cut, spans.c.status != Status.RUNNING.value)
-            pruned_spans = self._remove(spans, old, _remove_span_parts)
+            pruned_spans = self._remove(spans, old, remove_span_parts)
             idle = and_(executions.c.last_activity_at < cut, executions.c.status != Status.RUNNING.value)
             pruned_executions = self._remove(executions, idle, _remove_execution_parts)
-            self._remove(results, results.c.at < cut, _remove_nothing)
+            for table in (results, aliases):
+                self._remove(table, table.c.at < cut, _remove_nothing)
             self._remove_chains(cut)
         if ages:
             self._give_back()
@@ -125,12 +126,6 @@ def _blank_some(connection: Connection, since: int, until: int) -> int:
         return until
     last: int = rows[-1]["started_at"]
     return max(last, since + 1)
-
-
-def _remove_span_parts(connection: Connection, ids: list[Any]) -> None:
-    connection.execute(delete(span_tags).where(span_tags.c.span_id.in_(ids)))
-    connection.execute(delete(span_contents).where(span_contents.c.span_id.in_(ids)))
-    connection.execute(delete(span_revisions).where(span_revisions.c.span_id.in_(ids)))
 
 
 def _remove_nothing(_connection: Connection, _ids: list[Any]) -> None:

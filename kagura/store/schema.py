@@ -289,6 +289,73 @@ chains = Table(
 """Which call ended with which message list, or with which id: the next call of a run is known by it."""
 Index("ix_chains_started", chains.c.started_at)
 
+alert_states = Table(
+    "alert_states",
+    metadata,
+    Column("rule", ID, primary_key=True),
+    Column("subject", ID, primary_key=True),
+    Column("firing", SmallInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("evaluated_at", BigInteger, nullable=False),
+    Column("value", Float(53), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Where alerts stand that have fired: one row a rule and what it was split by (empty where it was not)."""
+
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("delivered_at", BigInteger),
+    Column("error", Text),
+    sqlite_with_rowid=False,
+)
+"""What is to be said through which channel; `due_at` is empty once it was said, or given up."""
+_DUE = alert_messages.c.due_at.is_not(None)
+Index("ix_alert_messages_due", alert_messages.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Spans and executions that are to be sent to an OTLP receiver, each from an instant on."""
+Index("ix_outbox_due", outbox.c.due_at)
+
+outbox_notes = Table(
+    "outbox_notes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+"""The latest success and the latest failure of sending."""
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("target", ID, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What an id of a span or of an execution stands for now, where it turned out to be another."""
+Index("ix_aliases_at", aliases.c.at)
+
 marks = Table(
     "marks",
     metadata,

@@ -2,6 +2,9 @@
 
 from kagura.store.activity import Activity
 from kagura.store.agents import Agents
+from kagura.store.alert_figures import AlertFigures
+from kagura.store.alert_states import AlertStates
+from kagura.store.aliases import Aliases
 from kagura.store.attempts import Attempts
 from kagura.store.chains import Chains
 from kagura.store.costs import Costs
@@ -12,5 +15,19 @@ from kagura.store.revisions import Revisions
 from kagura.store.writes import Writes
 
 
-class Store(Writes, Executions, Activity, Attempts, Chains, Agents, Costs, Export, Retention, Revisions):
+class Store(
+    Writes,
+    Executions,
+    Activity,
+    Attempts,
+    Chains,
+    Aliases,
+    Agents,
+    Costs,
+    Export,
+    Retention,
+    Revisions,
+    AlertFigures,
+    AlertStates,
+):
     """One trace store, opened with `Store.open(url)`; each base is one subject of its methods."""

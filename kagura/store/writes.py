@@ -23,13 +23,16 @@ from kagura.store.accounting import (
     day_key,
     slot_entries,
 )
+from kagura.store.aliases import write_aliases
 from kagura.store.attempts import result_key
-from kagura.store.batch import Batch, Metric
+from kagura.store.batch import Batch, Metric, SpanContents
 from kagura.store.chains import write_chains
 from kagura.store.contents import write_contents
 from kagura.store.database import Database, retried
 from kagura.store.execution_writes import tag_pairs, write_executions
 from kagura.store.lifecycle import supersedes
+from kagura.store.outbox import Outbox, write_outbox
+from kagura.store.removal import remove_spans
 from kagura.store.revisions import write_revisions
 from kagura.store.rows import Columns, Row, span_row, to_span
 from kagura.store.schema import (
@@ -48,7 +51,7 @@ from kagura.store.values import clean, to_key
 _OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "error", "input_preview", "tags")]
 
 
-class Writes(Database):
+class Writes(Outbox):
     """What the collector does to the store."""
 
     def write(self, batch: Batch) -> None:
@@ -60,7 +63,7 @@ class Writes(Database):
 
         def once() -> None:
             with self.writing(durable=bool(batch.finished_files)) as connection:
-                _apply(connection, batch)
+                _apply(connection, batch, exports=self.queues_exports)
 
         retried(once, pause=time.sleep)
 
@@ -84,7 +87,7 @@ class Writes(Database):
             nonlocal marked
             with self.writing() as connection:
                 cut = [_cut(to_span(row), at) for row in _running(connection, wanted)]
-                _apply(connection, Batch(spans=cut))
+                _apply(connection, Batch(spans=cut), exports=self.queues_exports)
                 marked = len(cut)
 
         retried(once, pause=time.sleep)
@@ -108,19 +111,26 @@ def _cut(span: Span, at: int) -> Span:
     return span
 
 
-def _apply(connection: Connection, batch: Batch) -> None:
-    new = _newest(batch.spans)
-    old = _old_rows(connection, new)
+def _apply(connection: Connection, batch: Batch, *, exports: bool) -> None:
+    removed = {to_key(id) for id in batch.removed}
+    new = {key: row for key, row in _newest(batch.spans).items() if key not in removed}
+    old = _old_rows(connection, [*new, *sorted(removed)])
+    gone = [old[key] for key in sorted(removed & old.keys())]
     changed = [row for key, row in new.items() if key not in old or supersedes(row["status"], old[key]["status"])]
     _write_spans(connection, changed, old)
-    write_executions(connection, changed, old, batch.executions)
-    _write_slots(connection, changed, old)
-    if batch.contents:
-        write_contents(connection, batch.contents, _starts(connection, batch, new))
+    remove_spans(connection, [row["id"] for row in gone])
+    write_executions(connection, changed, old, batch.executions, gone)
+    _write_slots(connection, changed, old, gone)
+    if exports:
+        write_outbox(connection, changed, old, batch.executions, now_us())
+    contents = [(id, kept) for id, kept in batch.contents if to_key(id) not in removed]
+    if contents:
+        write_contents(connection, contents, _starts(connection, contents, new))
     _write_metrics(connection, batch.metrics)
     write_revisions(connection, batch.revisions)
     _write_results(connection, batch.results)
     write_chains(connection, batch.chains)
+    write_aliases(connection, batch.aliases)
     _write_positions(connection, batch)
 
 
@@ -160,14 +170,16 @@ def _write_spans(connection: Connection, changed: Sequence[Row], old: Mapping[st
         connection.execute(upsert(connection, span_tags, put=["value"]), tags)
 
 
-def _write_slots(connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns]) -> None:
+def _write_slots(
+    connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns], gone: Sequence[Columns]
+) -> None:
     sums: dict[SlotKey, Sums] = defaultdict(lambda: NO_SLOT_SUMS)
     for row in changed:
         for key, more in slot_entries(row):
             sums[key] = add(sums[key], more)
-        if row["id"] in old:
-            for key, less in slot_entries(old[row["id"]]):
-                sums[key] = add(sums[key], less, -1)
+    for before in (*(old[row["id"]] for row in changed if row["id"] in old), *gone):
+        for key, less in slot_entries(before):
+            sums[key] = add(sums[key], less, -1)
     days: dict[SlotKey, Sums] = defaultdict(lambda: NO_SLOT_SUMS)
     for key, more in sums.items():
         day = day_key(key)
@@ -182,15 +194,17 @@ def _write_slots(connection: Connection, changed: Sequence[Row], old: Mapping[st
             connection.execute(upsert(connection, table, add=SLOT_SUMS), rows)
 
 
-def _starts(connection: Connection, batch: Batch, new: Mapping[str, Row]) -> dict[str, int]:
+def _starts(
+    connection: Connection, contents: Sequence[tuple[str, SpanContents]], new: Mapping[str, Row]
+) -> dict[str, int]:
     """The start of each span whose contents are given; now where the store has never heard of it."""
     now = now_us()
-    starts = {span_id: new[to_key(span_id)]["started_at"] for span_id, _ in batch.contents if to_key(span_id) in new}
-    missing = {to_key(span_id): span_id for span_id, _ in batch.contents if span_id not in starts}
+    starts = {span_id: new[to_key(span_id)]["started_at"] for span_id, _ in contents if to_key(span_id) in new}
+    missing = {to_key(span_id): span_id for span_id, _ in contents if span_id not in starts}
     for group in groups(missing):
         for key, at in connection.execute(select(spans.c.id, spans.c.started_at).where(spans.c.id.in_(group))):
             starts[missing[key]] = at
-    return {span_id: starts.get(span_id, now) for span_id, _ in batch.contents}
+    return {span_id: starts.get(span_id, now) for span_id, _ in contents}
 
 
 def _write_metrics(connection: Connection, given: Sequence[Metric]) -> None:

@@ -95,6 +95,8 @@ class Candidate(NamedTuple):
     key: bytes
     rule: Rule
     turn: Turn | None = None
+    bare: bool = False
+    """The ids of the turn's tool calls are left out: the client made them up."""
 
 
 def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
@@ -219,7 +221,7 @@ def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) ->
     if turn and rule.name == CHAIN.name:
         signatures = reading.history.signed(turn)
         own = [end for end in ends if not signatures.isdisjoint(signatures_in(end.signatures))]
-        signed, by_words = bool(own), not own and not is_telling(reading.history, turn)
+        signed, by_words = bool(own), not own and not is_telling(reading.history, turn, candidate.bare)
         ends = own or ends
         if by_words:
             unsigned = [end for end in ends if not (signatures and end.signatures)]
@@ -249,7 +251,7 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
     if turns:
         yield Candidate(turns[0].key, CHAIN, turns[0])
         if turns[0].bare and _ids_are_made_up(reading, turns[0]):
-            yield Candidate(turns[0].bare, CHAIN, turns[0])
+            yield Candidate(turns[0].bare, CHAIN, turns[0], bare=True)
         if item := _referenced(said, turns[0]):
             yield Candidate(key_of("item", item), RESPONSE_ID, turns[0])
         yield from _edited(said, turns[:1])

@@ -35,11 +35,11 @@ def asked_key(call: Asked) -> bytes | None:
     return key_of("asked", call.id, *rest)
 
 
-def is_telling(said: History, turn: Turn) -> bool:
-    """Whether what was said up to the end of a turn tells its run from all others."""
+def is_telling(said: History, turn: Turn, bare: bool = False) -> bool:
+    """Whether what was said up to the end of a turn tells its run from all others; the ids of a bare turn do not."""
     prose = 0
-    for atom in said.atoms[: turn.end]:
-        if isinstance(atom, Asked) and atom.id and _GIVEN_ID.fullmatch(atom.id):
+    for at, atom in enumerate(said.atoms[: turn.end]):
+        if isinstance(atom, Asked) and atom.id and not (bare and at >= turn.begin) and _GIVEN_ID.fullmatch(atom.id):
             return True
         if isinstance(atom, Said) and atom.role == ASSISTANT and not atom.text.startswith(_DATA):
             prose += len(atom.text)

@@ -1,0 +1,98 @@
+"""What keeps runs apart that end alike: signatures, and what their callers look like."""
+
+from typing import Any
+
+import pytest
+
+from kagura.model import Span
+from tests.collector.recorded import Recorder
+from tests.collector.turns import QUESTION, Talk, asks, brings, linked, says
+
+ASKED = {"role": "user", "parts": [{"text": "How warm is it?"}]}
+BACK = {"role": "user", "parts": [{"functionResponse": {"name": "weather", "response": {"result": "21"}}}]}
+HELLO, MORE = says("Hello!"), {"role": "user", "content": "How warm is it?"}
+FIRST, SECOND = "Ci+/" + "a" * 90 + "==", "Ci+/" + "b" * 90 + "=="
+
+
+def call(signature: str) -> dict[str, Any]:
+    return {"functionCall": {"name": "weather", "args": {"city": "Kyoto"}}, "thoughtSignature": signature}
+
+
+def goes_on(talk: Talk, signature: str, **fields: Any) -> Span:
+    return talk.gemini([ASKED, {"role": "model", "parts": [call(signature)]}, BACK], [{"text": "21."}], **fields)
+
+
+def test_a_signature_says_which_of_two_equal_answers_is_continued(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first, second = (talk.gemini([ASKED], [call(signature)]) for signature in (FIRST, SECOND))
+    # SDKs send the bytes back in the other alphabet of base64.
+    span = goes_on(talk, FIRST.replace("+", "-").replace("/", "_").rstrip("="))
+    assert (linked(span)[:2], span.attributes["confidence"]) == (("chain", first.id), 1.0)
+    assert linked(goes_on(talk, SECOND))[:2] == ("chain", second.id)
+
+
+def test_an_answer_that_is_signed_otherwise_is_another_one(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.gemini([ASKED], [call(FIRST)])
+    assert goes_on(talk, SECOND).execution_source == "call"
+    assert linked(goes_on(talk, "skip_thought_signature_validator"))[:2] == ("chain", first.id)
+
+
+def test_thoughts_of_other_dialects_are_signed_too(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    said = {"type": "text", "text": "Hello!"}
+    for signature in (FIRST, SECOND):
+        talk.messages({"messages": [QUESTION]}, [{"type": "thinking", "thinking": "", "signature": signature}, said])
+    back = {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": FIRST}, said]}
+    span = talk.messages({"messages": [QUESTION, back, MORE]}, [said])
+    first = recorder.spans()[0]
+    assert (linked(span)[:2], span.attributes["confidence"]) == (("chain", first.id), 1.0)
+
+
+@pytest.mark.parametrize(
+    "other", [{"parameters": {"model": "gpt-5"}}, {"headers": (("user-agent", "aider/1"),)}, {"agent": "other"}]
+)
+def test_a_short_answer_is_continued_by_a_caller_that_looks_the_same(recorder: Recorder, other: Any) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], HELLO)
+    assert talk.chat([QUESTION, HELLO, MORE], HELLO, **other).execution_source == "call"
+    span = talk.chat([QUESTION, HELLO, MORE], HELLO)
+    assert (linked(span)[:2], span.attributes["confidence"]) == (("chain", first.id), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule"),
+    [(says("Both towns lie in Kansai. " * 5), "chain"), (says('{"towns": ["Kyoto", "Nara"]}' * 5), "call")],
+)
+def test_prose_of_some_length_goes_on_with_another_model_and_data_does_not(
+    recorder: Recorder, answer: Any, rule: str
+) -> None:
+    talk = Talk(recorder)
+    talk.chat([QUESTION], answer)
+    assert talk.chat([QUESTION, answer, MORE], HELLO, parameters={"model": "gpt-5"}).execution_source == rule
+
+
+def test_equal_ends_are_continued_by_their_own_callers_whatever_the_order(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    models = ["gpt-4o", "gpt-5", "o3"]
+    begun = [talk.chat([QUESTION], HELLO, parameters={"model": model}) for model in models]
+    for model, first in zip(models, begun, strict=True):
+        assert linked(talk.chat([QUESTION, HELLO, MORE], HELLO, parameters={"model": model}))[1] == first.id
+
+
+def test_ids_that_a_client_made_up_prove_nothing(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    talk.gemini([ASKED], [call(FIRST)])
+    made_up = asks(("agent_52074ae042fd4628", "weather", '{"city": "Kyoto"}'))
+    turns = [{"role": "user", "content": "How warm is it?"}, made_up, brings("agent_52074ae042fd4628", "21")]
+    assert talk.chat(turns, HELLO).execution_source == "call"
+
+
+def test_short_ids_tell_a_call_of_an_edited_history_with_what_was_asked(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], asks(("D681PevKs", "weather", '{"city": "Kyoto"}')))
+    cut = {"role": "user", "content": "[cut]"}
+    for arguments, source in (('{"city": "Nara"}', "call"), ('{"city":"Kyoto"}', "edited")):
+        again = asks(("D681PevKs", "weather", arguments))
+        assert talk.chat([cut, again, brings("D681PevKs", "21")], HELLO).execution_source == source
+    assert recorder.spans()[-1].execution_id == first.execution_id

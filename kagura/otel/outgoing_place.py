@@ -1,0 +1,164 @@
+"""Which trace a span is sent in, and below which span.
+
+A call whose request carried the caller's `traceparent` stands in that trace, below that span. What lies below it
+follows it. All else of an execution stands below the execution's own span, in a trace whose id follows from the
+execution's, so that every part of it, whenever it is sent, finds the same trace.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from kagura.model import Execution, Span
+from kagura.otel.encoding import Place
+
+MAX_DEPTH = 32
+"""Levels of spans, and of executions, that are followed upwards."""
+
+RECEIVED = "otel"
+"""The attribute of spans that came in over OTLP."""
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class Caller(NamedTuple):
+    """The span of another program that made a call."""
+
+    trace_id: str
+    span_id: str
+
+
+class Lookup(Protocol):
+    """What the placing of one span asks of the store."""
+
+    def spans(self, ids: Iterable[str]) -> dict[str, Span]:
+        """The spans of these ids."""
+
+    def executions(self, ids: Iterable[str]) -> Mapping[str, Execution]:
+        """The executions of these ids."""
+
+    def first_traced(self, execution_id: str, but: str) -> Span | None:
+        """The first span of an execution whose trace id is another than `but`."""
+
+
+@lru_cache(maxsize=4096)
+def trace_id_of(execution_id: str) -> str:
+    """The trace id of an execution: 32 hexadecimal digits."""
+    return hashlib.blake2b(execution_id.encode("utf-8", "replace"), digest_size=16, person=b"kagura trace").hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def root_id_of(execution_id: str) -> str:
+    """The id of the span that stands for an execution: 16 hexadecimal digits."""
+    return hashlib.blake2b(execution_id.encode("utf-8", "replace"), digest_size=8, person=b"kagura root").hexdigest()
+
+
+def read_traceparent(value: object) -> Caller | None:
+    """The caller that a W3C `traceparent` header names; `None` where it is malformed."""
+    found = _TRACEPARENT.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    if found is None or value == "ff" or not (found[1].strip("0") and found[2].strip("0")):
+        return None
+    return Caller(found[1], found[2])
+
+
+def caller_of(span: Span) -> Caller | None:
+    """Which span of another program made a call; `None` where kagura's own SDK did, or nobody said."""
+    headers = span.attributes.get("headers")
+    found = read_traceparent(headers.get("traceparent")) if isinstance(headers, dict) else None
+    return None if found is None or found.trace_id == trace_id_of(span.execution_id) else found
+
+
+def was_received(span: Span) -> bool:
+    """Whether a span came in over OTLP."""
+    return RECEIVED in span.attributes
+
+
+class Places:
+    """Places spans and executions, remembering what it asked; good for one batch."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._spans: dict[str, Span | None] = {}
+        self._executions: dict[str, Execution | None] = {}
+        self._homes: dict[str, tuple[str, str, bool]] = {}
+
+    def know(self, spans: Iterable[Span], executions: Iterable[Execution] = ()) -> None:
+        """Ask for all that a batch will need at once."""
+        batch = list(spans)
+        self._spans |= {span.id: span for span in batch}
+        self._executions |= {execution.id: execution for execution in executions}
+        parents = {span.parent_id for span in batch if span.parent_id} - self._spans.keys()
+        if parents:
+            self._spans |= {**dict.fromkeys(parents), **self._lookup.spans(parents)}
+        runs = {span.execution_id for span in batch} - self._executions.keys()
+        if runs:
+            self._executions |= {**dict.fromkeys(runs), **self._lookup.executions(runs)}
+
+    def of_span(self, span: Span) -> Place:
+        """Where a span stands."""
+        trace_id, parent_id = self._above(span, MAX_DEPTH)
+        return Place(trace_id, sent_id(span.id), parent_id)
+
+    def of_execution(self, execution: Execution) -> Place | None:
+        """Where the span of an execution stands; `None` where its caller's trace has one in its place."""
+        self._executions[execution.id] = execution
+        trace_id, parent_id, is_callers = self._home(execution.id, MAX_DEPTH)
+        if is_callers:
+            return None
+        above = execution.parent_execution_id
+        over = self._home(above, MAX_DEPTH - 1)[1] if above and above != execution.id else None
+        return Place(trace_id, parent_id, over)
+
+    def _above(self, span: Span, depth: int) -> tuple[str, str | None]:
+        """The trace and the parent of a span."""
+        caller = caller_of(span)
+        if caller:
+            return caller.trace_id, caller.span_id
+        home = self._home(span.execution_id, MAX_DEPTH)
+        asked_by = span.attributes.get("asked_by") if home[2] else None
+        parent_id = span.parent_id or (asked_by if isinstance(asked_by, str) else None)
+        if parent_id is None or parent_id == span.id:
+            return home[0], home[1]
+        parent = self._span(parent_id) if depth else None
+        trace_id = self._above(parent, depth - 1)[0] if parent else home[0]
+        return trace_id, sent_id(parent_id)
+
+    def _home(self, execution_id: str, depth: int) -> tuple[str, str, bool]:
+        """The trace of what nobody else placed in an execution, what it stands below, and whether that is a caller."""
+        if execution_id not in self._homes:
+            self._homes[execution_id] = self._find_home(execution_id, depth)
+        return self._homes[execution_id]
+
+    def _find_home(self, execution_id: str, depth: int) -> tuple[str, str, bool]:
+        own = trace_id_of(execution_id)
+        execution = self._execution(execution_id)
+        if execution is None or not execution.declared:
+            traced = self._lookup.first_traced(execution_id, own)
+            caller = caller_of(traced) if traced else None
+            if caller:
+                return caller.trace_id, caller.span_id, True
+        above = execution.parent_execution_id if execution and depth else None
+        if above and above != execution_id:
+            return self._home(above, depth - 1)[0], root_id_of(execution_id), False
+        return own, root_id_of(execution_id), False
+
+    def _span(self, id: str) -> Span | None:
+        if id not in self._spans:
+            self._spans[id] = self._lookup.spans([id]).get(id)
+        return self._spans[id]
+
+    def _execution(self, id: str) -> Execution | None:
+        if id not in self._executions:
+            self._executions[id] = self._lookup.executions([id]).get(id)
+        return self._executions[id]
+
+
+@lru_cache(maxsize=4096)
+def sent_id(span_id: str) -> str:
+    """A span's id as OpenTelemetry takes it; nearly always it is one already."""
+    if _ID.fullmatch(span_id) and span_id.strip("0"):
+        return span_id
+    return hashlib.blake2b(span_id.encode("utf-8", "replace"), digest_size=8, person=b"kagura span").hexdigest()

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from kagura.journal import Ended, JournalFile, Record, Reported, Started, exchange, journal_files
+from kagura.journal import Ended, JournalFile, Record, Reported, Started, Telemetry, exchange, journal_files
 from kagura.model import Event, Exchange
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Follower:
         running = set(is_running(list(self.open_calls)))
         self.open_calls = {id: call for id, call in self.open_calls.items() if id in running}
 
-    def news(self) -> Iterator[Started | Exchange | Event]:
-        """What was not handed out before, file by file: calls that began, calls that ended, events."""
+    def news(self) -> Iterator[Started | Exchange | Event | Telemetry]:
+        """What was not handed out before, file by file: calls that began, calls that ended, events, exports."""
         files = journal_files(self._folder)
         alive = {file.name: self._lives(file) for file in files}
         live_writers = {file.writer for file in files if alive[file.name]}
@@ -65,7 +65,7 @@ class Follower:
                 self._complete.add(file.name)
         self._writers_gone = {file.writer for file in files} - live_writers
 
-    def _note(self, file: JournalFile, record: Record | None) -> Started | Exchange | Event | None:
+    def _note(self, file: JournalFile, record: Record | None) -> Started | Exchange | Event | Telemetry | None:
         if isinstance(record, Started):
             self.open_calls[record.id] = (file, record)
             return record
@@ -76,7 +76,7 @@ class Follower:
         if isinstance(record, Reported):
             self._note_run(file, record.event)
             return record.event
-        return None
+        return record if isinstance(record, Telemetry) else None
 
     def _note_run(self, file: JournalFile, event: Event) -> None:
         if event.type == "execution.start":

@@ -58,7 +58,18 @@ class Reported(msgspec.Struct, tag_field="type", tag="v", kw_only=True):
     event: Event
 
 
-Record = Started | Ended | Reported
+class Telemetry(msgspec.Struct, tag_field="type", tag="o", kw_only=True):
+    """A request of an OpenTelemetry exporter, as it came but for its compression."""
+
+    signal: str
+    """`traces` or `logs`."""
+    encoding: str
+    """`protobuf` or `json`."""
+    received_at: int
+    body: bytes
+
+
+Record = Started | Ended | Reported | Telemetry
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

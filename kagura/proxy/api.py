@@ -10,6 +10,7 @@ from kagura import __version__
 from kagura.config import Settings
 from kagura.journal import collector_runs, waiting_bytes
 from kagura.model import Event
+from kagura.proxy import otlp
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.metrics import Metrics, exposition
 from kagura.proxy.recorder import Recorder
@@ -53,6 +54,7 @@ def create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: 
     async def events(request: Request) -> Response:
         return await _take_events(request, recorder, metrics)
 
+    otlp.add_routes(api, recorder)
     return api
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from kagura.errors import JournalError
-from kagura.journal import Ended, JournalWriter, Record, Reported, Started
+from kagura.journal import Ended, JournalWriter, Record, Reported, Started, Telemetry
 from kagura.model import Event
 
 _log = logging.getLogger("kagura.proxy")
@@ -39,6 +39,10 @@ class Recorder:
     def reported(self, event: Event) -> bool:
         """Write an event; whether it was kept."""
         return self._write(Reported(event=event))
+
+    def telemetry(self, record: Telemetry) -> bool:
+        """Write what an OpenTelemetry exporter sent; whether it was kept."""
+        return self._write(record)
 
     def close(self) -> None:
         """Let the journal go."""

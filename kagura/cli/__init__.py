@@ -18,6 +18,7 @@ COMMANDS = {
     "statusline": "Print today's cost in one line, for prompts and status bars.",
     "export": "Write calls or runs as JSON lines.",
     "pricing": "Look prices up, keep them current, and prove what a call cost.",
+    "alerts": "Show what fires, check it now, and try the channels.",
     "reprocess": "Read and price stored calls again.",
     "doctor": "Check ports, store, journal and environment.",
     "init": "Write a configuration file.",

@@ -1,21 +1,67 @@
 """Sums over a time window, exact to the microsecond.
 
 Whole days come from `usage_days`, whole quarters of an hour from `usage_slots`. What is left at the ends is less than
-two quarters of spans, and is counted one by one with the very function that fills the slots.
+two quarters of spans, and is summed by the database as the function that fills the slots would.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, not_, select
 
-from kagura.store.accounting import ACCOUNTED, NO_SLOT_SUMS, REQUESTED, SLOT_KEY, SLOT_SUMS, Sums, add, slot_entries
+from kagura.model import SpanKind, Status
+from kagura.store.accounting import (
+    ACCOUNTED,
+    MODEL_KINDS,
+    NO_SLOT_SUMS,
+    REQUESTED,
+    SLOT_KEY,
+    SLOT_SUMS,
+    Sums,
+    add,
+    slot_entries,
+)
 from kagura.store.rows import Row
 from kagura.store.schema import DAY, SLOT, spans, usage_days, usage_slots
+from kagura.store.values import to_key
 
-_KIND = SLOT_KEY.index("kind")
 _LEVELS = ((DAY, usage_days), (SLOT, usage_slots))
+
+
+_IS_CALL = spans.c.kind.in_(MODEL_KINDS)
+_AGAIN = and_(_IS_CALL, spans.c.attempt > 1)
+_HAS_MONEY = spans.c.kind != SpanKind.AGENT.value
+_ESTIMATED = func.coalesce(spans.c.cost_estimated, 0) == 1
+
+SLOT_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "slot": spans.c.started_at // SLOT,
+    "agent": spans.c.agent,
+    "provider": func.coalesce(spans.c.provider, ""),
+    "kind": spans.c.kind,
+    "name": case(
+        (_IS_CALL, func.coalesce(func.nullif(spans.c.response_model, ""), spans.c.request_model, "")),
+        (spans.c.kind == SpanKind.TOOL.value, spans.c.name),
+        else_="",
+    ),
+}
+"""What `accounting.slot_entries` files a span under, as SQL."""
+
+
+def span_sums() -> list[ColumnElement[Any]]:
+    """What `accounting.slot_entries` counts, as SQL: one sum for each of `SLOT_SUMS`."""
+    tokens = {name: case((_IS_CALL, spans.c[name]), else_=0) for name in SLOT_SUMS if name.endswith("_tokens")}
+    counted: dict[str, Any] = tokens | {
+        "calls": case((_AGAIN, 0), else_=1),
+        "retries": case((_AGAIN, 1), else_=0),
+        "running": case((spans.c.status == Status.RUNNING.value, 1), else_=0),
+        "errors": case((spans.c.status == Status.FAILED.value, 1), else_=0),
+        "duration": func.coalesce(spans.c.ended_at - spans.c.started_at, 0),
+        "cost_billed": case((and_(_HAS_MONEY, not_(_ESTIMATED)), spans.c.cost), else_=0),
+        "cost_estimated": case((and_(_HAS_MONEY, _ESTIMATED), spans.c.cost), else_=0),
+        "unknown_cost_calls": case((_HAS_MONEY, spans.c.cost_unknown), else_=0),
+    }
+    return [func.sum(counted[name]).label(name) for name in SLOT_SUMS]
 
 
 def grouped_usage(
@@ -35,7 +81,7 @@ def grouped_usage(
     levels = _LEVELS[1:] if "slot" in by else _LEVELS
     for table, first, behind in _cover(since, until, levels):
         found = (
-            _single(connection, by, first, behind, agent, requests=requests)
+            (_one_by_one if requests else _at_the_ends)(connection, by, first, behind, agent)
             if table is None
             else _whole(connection, by, table, first, behind, agent, requests=requests)
         )
@@ -69,25 +115,34 @@ def _cover(
         yield from _cover(behind * width, until, finer)
 
 
-def _single(
-    connection: Connection,
-    by: Sequence[str],
-    since: int | None,
-    until: int | None,
-    agent: str | None,
-    *,
-    requests: bool,
+def _one_by_one(
+    connection: Connection, by: Sequence[str], since: int | None, until: int | None, agent: str | None
 ) -> Iterator[tuple[tuple[Any, ...], Sums]]:
+    """Spans of an end, and the tools that their models asked for, which no database can read."""
     positions = [SLOT_KEY.index(name) for name in by]
-    statement = select(*(spans.c[name] for name in ACCOUNTED)).where(
-        spans.c.started_at >= since, spans.c.started_at < until
-    )
-    if agent is not None:
-        statement = statement.where(spans.c.agent == agent)
+    statement = _chosen(select(*(spans.c[name] for name in ACCOUNTED)), since, until, agent)
     for row in connection.execute(statement).mappings():
         for key, sums in slot_entries(row):
-            if requests or key[_KIND] != REQUESTED:
-                yield tuple(key[position] for position in positions), sums
+            yield tuple(key[position] for position in positions), sums
+
+
+def _at_the_ends(
+    connection: Connection, by: Sequence[str], since: int | None, until: int | None, agent: str | None
+) -> Iterator[tuple[tuple[Any, ...], Sums]]:
+    """Spans of an end, summed by the database."""
+    keys = [SLOT_COLUMNS[name] for name in by]
+    statement = _chosen(select(*keys, *span_sums()), since, until, agent).group_by(*keys)
+    for row in connection.execute(statement):
+        key = tuple(to_key(part) if isinstance(part, str) else part for part in row[: len(by)])
+        yield key, tuple(int(value or 0) for value in row[len(by) :])
+
+
+def _chosen(statement: Select[Any], since: int | None, until: int | None, agent: str | None) -> Select[Any]:
+    if since is not None:
+        statement = statement.where(spans.c.started_at >= since)
+    if until is not None:
+        statement = statement.where(spans.c.started_at < until)
+    return statement if agent is None else statement.where(spans.c.agent == agent)
 
 
 def _whole(

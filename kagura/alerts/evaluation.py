@@ -1,0 +1,149 @@
+"""One look at the rules: what is measured, what begins to fire, what is over. Changes nothing by itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from kagura.alert_settings import duration
+from kagura.alerts.measuring import NOTHING, Measured, Rule, late_ends, measure
+from kagura.alerts.telling import Event, Kind, make_event, sentence
+from kagura.config import AlertSettings
+from kagura.errors import StoreError
+from kagura.store import AlertChanges, AlertKey, AlertMessage, AlertState, Store
+
+MOST_SUBJECTS = 20
+"""Alerts of one rule that may fire at the same time; agents and users may be called anything, and be any number."""
+
+ABANDONED_AFTER = 600_000_000
+"""Microseconds after which an alert that nobody looks at any more is forgotten: its rule is gone."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was measured for a rule and one subject of it."""
+
+    rule: Rule
+    subject: str
+    measured: Measured
+    at: int
+    """The end of the window: now, or earlier where something was recorded late."""
+
+    @property
+    def breaches(self) -> bool:
+        """Whether the value is on the wrong side of the threshold."""
+        return self.measured.value is not None and self.rule.condition.holds(self.measured.value)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """The findings of one look at all rules, and which rules could not be looked at."""
+
+    findings: list[Finding]
+    failures: dict[str, str]
+    """By rule: what the store said."""
+    at: int
+
+
+def rules_of(settings: AlertSettings) -> list[Rule]:
+    """The rules of the configuration, in its order."""
+    return [Rule.of(name, row) for name, row in settings.rules.items()]
+
+
+def look(store: Store, rules: Iterable[Rule], now: int, oldest: int | None = None) -> Look:
+    """Measure every rule; `oldest` is the start of the oldest call that was recorded since the last look."""
+    found = Look([], {}, now)
+    for rule in rules:
+        try:
+            found.findings.extend(_findings(store, rule, now, oldest))
+        except StoreError as error:
+            found.failures[rule.name] = error.message
+    return found
+
+
+def _findings(store: Store, rule: Rule, now: int, oldest: int | None) -> list[Finding]:
+    present = {
+        subject: Finding(rule, subject, measured, now) for subject, measured in measure(store, rule, now).items()
+    }
+    # A rule that waits for too little (`<`) finds it in any window that is looked at before all of it is there.
+    if not rule.condition.operator.startswith("<"):
+        for end in late_ends(rule, oldest, now):
+            for subject, measured in measure(store, rule, now, end).items():
+                late = Finding(rule, subject, measured, end)
+                if late.breaches and not (subject in present and present[subject].breaches):
+                    present[subject] = late
+    return list(present.values())
+
+
+def changes(found: Look, states: Mapping[AlertKey, AlertState], rules: Sequence[Rule]) -> AlertChanges:
+    """What a look changes in the states, and what is to be said about it. Pure."""
+    result = AlertChanges()
+    seen = {(finding.rule.name, finding.subject): finding for finding in found.findings}
+    by_name = {rule.name: rule for rule in rules}
+    firing = {name: sum(state.firing and state.rule == name for state in states.values()) for name in by_name}
+    for finding in _worst_first(seen.values()):
+        name = finding.rule.name
+        state = states.get((name, finding.subject))
+        if finding.breaches:
+            if state is not None and state.firing:
+                result.states.append(_kept(state, finding, found.at))
+            elif _may_fire(finding, state) and firing[name] < MOST_SUBJECTS:
+                firing[name] += 1
+                _tell(result, finding, "firing", since=finding.at, at=found.at)
+        elif state is not None and state.firing:
+            _tell(result, finding, "resolved", since=state.since, at=found.at)
+    for key, state in states.items():
+        rule = by_name.get(state.rule)
+        if not state.firing or key in seen or state.rule in found.failures:
+            continue
+        if rule is not None:
+            _tell(result, Finding(rule, state.subject, NOTHING, found.at), "resolved", since=state.since, at=found.at)
+        elif state.evaluated_at < found.at - ABANDONED_AFTER:
+            result.forgotten.append(key)
+    return result
+
+
+def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    def badness(finding: Finding) -> float:
+        value = float(finding.measured.value or 0)
+        return value if finding.rule.condition.operator.startswith("<") else -value
+
+    return sorted(findings, key=badness)
+
+
+def _may_fire(finding: Finding, state: AlertState | None) -> bool:
+    """Whether it has been quiet for long enough since the last time."""
+    return state is None or finding.at - state.since >= duration(finding.rule.settings.cooldown)
+
+
+def _kept(state: AlertState, finding: Finding, at: int) -> AlertState:
+    return msgspec.structs.replace(
+        state,
+        evaluated_at=at,
+        value=float(finding.measured.value or 0),
+        text=sentence(finding.rule, finding.subject, "firing", finding.measured),
+    )
+
+
+def _tell(result: AlertChanges, finding: Finding, kind: Kind, *, since: int, at: int) -> None:
+    event = make_event(finding.rule, finding.subject, kind, finding.measured, since, at)
+    result.states.append(
+        AlertState(
+            rule=finding.rule.name,
+            subject=finding.subject,
+            firing=kind == "firing",
+            since=since if kind == "firing" else at,
+            evaluated_at=at,
+            value=event.value or 0.0,
+            text=event.text,
+            event_id=event.id,
+        )
+    )
+    if kind == "firing" or finding.rule.settings.resolved:
+        result.messages.extend(messages(event, finding.rule.settings.send))
+
+
+def messages(event: Event, channels: Iterable[str]) -> list[AlertMessage]:
+    """The event as one message for each channel, due at once."""
+    body = msgspec.json.encode(event).decode()
+    return [
+        AlertMessage(id=event.id, channel=name, rule=event.alert, body=body, created_at=event.at, due_at=event.at)
+        for name in dict.fromkeys(channels)
+    ]

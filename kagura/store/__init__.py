@@ -7,6 +7,7 @@ asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kagura.store.alert_views import AlertChanges, AlertKey, AlertMessage, AlertState, Repeats, RunFigure
 from kagura.store.batch import Alias, Batch, ChainState, Metric, Revision, SpanContents
 from kagura.store.views import (
     AgentRow,
@@ -32,6 +33,10 @@ __all__ = [
     "DIMENSIONS",
     "AgentRow",
     "AgentSummary",
+    "AlertChanges",
+    "AlertKey",
+    "AlertMessage",
+    "AlertState",
     "Alias",
     "Batch",
     "ChainState",
@@ -43,7 +48,9 @@ __all__ = [
     "ModelUsage",
     "Overview",
     "Pruned",
+    "Repeats",
     "Revision",
+    "RunFigure",
     "SpanContents",
     "SpanError",
     "Store",

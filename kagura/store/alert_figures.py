@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, and_, case, func, or_, select, text
 
 from kagura.model import SpanKind, Status
 from kagura.store.accounting import MODEL_KINDS
+from kagura.store.alert_views import Repeats, RunFigure
 from kagura.store.database import Database
 from kagura.store.rows import Row
 from kagura.store.schema import IS_RUNNING, execution_tags, executions, span_tags, spans
@@ -37,31 +37,6 @@ _PROGRESS_STEPS = 50_000
 
 Key = tuple[str, ...]
 """The values of the dimensions that were asked for, in their order; empty text where there is none."""
-
-
-class RunFigure(msgspec.Struct, frozen=True):
-    """A run of the window."""
-
-    id: str
-    agent: str
-    user: str
-    tags: dict[str, str]
-    duration: int
-    """Microseconds, up to now where it runs."""
-    cost: int
-    """Pico-dollars, estimates included."""
-    estimated: int
-
-
-class Repeats(msgspec.Struct, frozen=True):
-    """How often a run called one tool with the same arguments."""
-
-    run: str
-    agent: str
-    user: str
-    tool: str
-    arguments: str
-    times: int
 
 
 class AlertFigures(Database):

@@ -25,6 +25,7 @@ from kagura.model import (
     SpanKind,
     Status,
 )
+from kagura.otel.outgoing_ids import read_traceparent
 from kagura.pricing import Catalog
 from kagura.pricing.facts import facts_of
 from kagura.providers import Provider, load, read
@@ -116,7 +117,7 @@ class Interpreter:
         span.cost = Cost() if call.usage is None else self._priced(fetch, call, at)
         if result.batched:
             span.cost = at_batch_rates(span.cost, fetch.provider)
-        span.tool_calls = call.tool_calls if redaction.level == "full" else []
+        span.tool_calls = redaction.tool_calls(call.tool_calls)
         span.output_preview = redaction.answer(call)
         if call.error:
             span.status, span.error = Status.FAILED, redaction.text(call.error.message)
@@ -149,6 +150,7 @@ class Interpreter:
         status, error = _status(exchange, call)
         redaction = self._redaction
         model = call.request_model or call.response_model
+        caller = read_traceparent(dict(exchange.request_headers).get("traceparent"))
         return Span(
             id=exchange.id,
             execution_id=identity.execution_id,
@@ -160,6 +162,7 @@ class Interpreter:
             started_at=exchange.received_at,
             ended_at=None if status is Status.RUNNING else _end(exchange),
             parent_id=exchange.labels.parent_id,
+            trace_id=caller.trace_id if caller else None,
             session_id=identity.session_id,
             user=identity.user,
             time_to_first_chunk=_since(exchange.received_at, exchange.first_byte_at),
@@ -176,7 +179,7 @@ class Interpreter:
             usage=call.usage,
             cost=self._cost(exchange, call, status),
             finish_reason=call.finish_reason,
-            tool_calls=call.tool_calls if redaction.level == "full" else [],
+            tool_calls=redaction.tool_calls(call.tool_calls),
             input_preview=redaction.question(call),
             output_preview=redaction.answer(call),
             tags=dict(exchange.labels.tags),

@@ -5,30 +5,18 @@ follows it. All else of an execution stands below the execution's own span, in a
 execution's, so that every part of it, whenever it is sent, finds the same trace.
 """
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from kagura.model import Execution, Span
 from kagura.otel.encoding import Place
+from kagura.otel.outgoing_ids import Caller, read_traceparent, root_id_of, sent_id, trace_id_of
 
 MAX_DEPTH = 32
 """Levels of spans, and of executions, that are followed upwards."""
 
 RECEIVED = "otel"
 """The attribute of spans that came in over OTLP."""
-
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
-_ID = re.compile(r"[0-9a-f]{16}")
-
-
-class Caller(NamedTuple):
-    """The span of another program that made a call."""
-
-    trace_id: str
-    span_id: str
 
 
 class Lookup(Protocol):
@@ -42,26 +30,6 @@ class Lookup(Protocol):
 
     def first_traced(self, execution_id: str, but: str) -> Span | None:
         """The first span of an execution whose trace id is another than `but`."""
-
-
-@lru_cache(maxsize=4096)
-def trace_id_of(execution_id: str) -> str:
-    """The trace id of an execution: 32 hexadecimal digits."""
-    return hashlib.blake2b(execution_id.encode("utf-8", "replace"), digest_size=16, person=b"kagura trace").hexdigest()
-
-
-@lru_cache(maxsize=4096)
-def root_id_of(execution_id: str) -> str:
-    """The id of the span that stands for an execution: 16 hexadecimal digits."""
-    return hashlib.blake2b(execution_id.encode("utf-8", "replace"), digest_size=8, person=b"kagura root").hexdigest()
-
-
-def read_traceparent(value: object) -> Caller | None:
-    """The caller that a W3C `traceparent` header names; `None` where it is malformed."""
-    found = _TRACEPARENT.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-    if found is None or value == "ff" or not (found[1].strip("0") and found[2].strip("0")):
-        return None
-    return Caller(found[1], found[2])
 
 
 def caller_of(span: Span) -> Caller | None:
@@ -154,11 +122,3 @@ class Places:
         if id not in self._executions:
             self._executions[id] = self._lookup.executions([id]).get(id)
         return self._executions[id]
-
-
-@lru_cache(maxsize=4096)
-def sent_id(span_id: str) -> str:
-    """A span's id as OpenTelemetry takes it; nearly always it is one already."""
-    if _ID.fullmatch(span_id) and span_id.strip("0"):
-        return span_id
-    return hashlib.blake2b(span_id.encode("utf-8", "replace"), digest_size=8, person=b"kagura span").hexdigest()

@@ -1,4 +1,4 @@
-"""Writes the files that are made from code: config.example.yaml and docs/cli.md. `--check` only compares.
+"""Writes the files that are made from code: config.example.yaml and parts of docs. `--check` only compares.
 
 python -m docs.generate [--check]
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 
+from docs.hint_rules import hints_reference
 from kagura.cli import COMMANDS, command
 from kagura.cli.help_text import examples_of, split_examples
 from kagura.cli.init import render
@@ -48,7 +49,7 @@ def _parameter(item: Any) -> str:
     return f"| {names} | {text} |"
 
 
-FILES = {"config.example.yaml": render, "docs/cli.md": cli_reference}
+FILES = {"config.example.yaml": render, "docs/cli.md": cli_reference, "docs/hints.md": hints_reference}
 
 
 def main() -> None:

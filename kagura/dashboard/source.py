@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from kagura.config import Settings
+from kagura.dashboard.hints import Evidence, evidence_of
 from kagura.dashboard.period import Clock, Window
 from kagura.dashboard.text import safe
 from kagura.errors import InputError, KaguraError, StoreError
@@ -12,6 +13,7 @@ from kagura.journal import journal_files
 from kagura.model import JsonObject
 from kagura.store import Store
 from kagura.store.database import NO_CALLS
+from kagura.store.prompts import Prompt
 from kagura.store.views import AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
 
 NAMED_IDS = 5
@@ -131,6 +133,16 @@ class Source:
             ids = ", ".join(safe(run.id) for run in found[:NAMED_IDS])
             raise InputError(f"the ids of {len(found)} runs begin with {safe(prefix)!r}", f"Give more of it: {ids}.")
         return found[0].id
+
+    def evidence(self, trace: Trace) -> Evidence:
+        """What rules look at beside a run's spans: its prompts, those of the runs that it started, and the prices."""
+        return evidence_of(self._prompts(trace), self._settings)
+
+    def _prompts(self, trace: Trace) -> dict[str, Prompt]:
+        found = self._store.prompts(trace.execution.id) if self._store else {}
+        for child in trace.children:
+            found |= self._prompts(child)
+        return found
 
     def run(self, execution_id: str) -> Trace | None:
         """One run with all its spans."""

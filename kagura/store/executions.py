@@ -10,6 +10,7 @@ from kagura.model import Span, Status
 from kagura.store.batch import Metric, SpanContents
 from kagura.store.contents import read_contents
 from kagura.store.database import Database
+from kagura.store.prompts import Prompt, read_prompts
 from kagura.store.rows import to_execution, to_span
 from kagura.store.schema import IS_RUNNING, executions, metrics, spans
 from kagura.store.views import ExecutionRow, Trace
@@ -93,6 +94,11 @@ class Executions(Database):
         """What a call sent and got; `None` where nothing was kept."""
         with self.reading() as connection:
             return read_contents(connection, span_id)
+
+    def prompts(self, execution_id: str) -> dict[str, Prompt]:
+        """What the latest calls of an execution sent, as hashes, by span."""
+        with self.reading() as connection:
+            return read_prompts(connection, execution_id)
 
     def metrics(self, execution_id: str) -> list[Metric]:
         """The numbers that an execution recorded, by time."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kagura.config import CaptureSettings
-from kagura.model import Call, JsonObject, Message
+from kagura.model import Call, JsonObject, Message, ToolCall
 
 PREVIEW_LENGTH = 200
 _MARK = "[redacted]"
@@ -54,6 +54,17 @@ class Redaction:
     def messages(self, messages: Sequence[Message]) -> list[bytes]:
         """Each message as JSON; none below level `full`."""
         return [self.json(message.content) for message in messages] if self.level == "full" else []
+
+    def tool_calls(self, calls: list[ToolCall]) -> list[ToolCall]:
+        """The tools that a model asked for: their names and ids at every level, their arguments at level `full`."""
+        if self.level == "full" and not self._bytes:
+            return calls
+        if self.level == "full":
+            try:
+                return msgspec.json.decode(self.json(calls), type=list[ToolCall])
+            except msgspec.DecodeError:
+                pass
+        return [ToolCall(name=self.text(call.name), id=call.id) for call in calls]
 
     def parameters(self, parameters: JsonObject) -> bytes | None:
         """The request without its messages, as JSON; nothing below level `full`."""

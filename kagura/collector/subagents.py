@@ -65,12 +65,26 @@ class Tip(msgspec.Struct):
         return self.started_at <= at and (self.ended_at is None or self.ended_at > at or bool(self.asked))
 
 
+class Tips(dict[str, Tip]):
+    """The ends of a run's chains, by the call that each has come to."""
+
+    def move(self, span: Span, follows: str | None, branch: str | None, asked: list[Asked]) -> None:
+        """A call was made; one that failed leaves its chain where it was."""
+        before = self.pop(follows, None) if follows else None
+        if before is not None and span.status in (Status.FAILED, Status.INTERRUPTED):
+            self[before.span_id] = before
+            return
+        self[span.id] = Tip(span.id, branch, span.started_at, span.ended_at, asked)
+        if len(self) > _MOST_TIPS:
+            self.pop(next(iter(self)))
+
+
 class SubAgents:
     """The chains of the latest runs."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tips: OrderedDict[str, dict[str, Tip]] = OrderedDict()
+        self._tips: OrderedDict[str, Tips] = OrderedDict()
         self._agents: OrderedDict[str, Span] = OrderedDict()
 
     def place(self, reading: Reading, link: Link | None) -> tuple[str | None, Span | None]:
@@ -103,8 +117,8 @@ class SubAgents:
             return None
         if known := self._known(_id(span, span.id)):
             return known
-        tips = self._tips.get(span.execution_id, {}).values()
-        busy = [tip for tip in tips if tip.span_id != span.id and tip.is_busy(span.started_at)]
+        tips = self._tips_of(span, is_new=False)
+        busy = [tip for tip in tips.values() if tip.span_id != span.id and tip.is_busy(span.started_at)]
         if not busy:
             return None
         started = next((found for tip in busy if (found := _started_by(tip, reading))), None)
@@ -148,18 +162,30 @@ class SubAgents:
 
     def _move_tip(self, reading: Reading, link: Link | None, branch: str | None) -> None:
         span = reading.span
-        tips = self._tips.setdefault(span.execution_id, {})
-        self._tips.move_to_end(span.execution_id)
-        before = tips.pop(link.state.span_id, None) if link else None
+        tips = self._tips_of(span, is_new=link is None and span.execution_source == OWN_EXECUTION)
         asked = [atom for atom in reading.history.answer if isinstance(atom, Asked)]
-        if span.status in (Status.FAILED, Status.INTERRUPTED) and before is not None and link is not None:
-            tips[link.state.span_id] = before
-            return
-        tips[span.id] = Tip(span.id, branch, span.started_at, span.ended_at, asked)
-        if len(tips) > _MOST_TIPS:
-            tips.pop(next(iter(tips)))
-        if len(self._tips) > REMEMBERED:
-            self._tips.popitem(last=False)
+        tips.move(span, link.state.span_id if link else None, branch, asked)
+
+    def _tips_of(self, span: Span, *, is_new: bool) -> Tips:
+        """The chains of a span's run; those of a run that an earlier collector saw are read from the store."""
+        tips = self._tips.get(span.execution_id)
+        if tips is None:
+            tips = self._tips[span.execution_id] = Tips() if is_new else self._stored(span)
+            if len(self._tips) > REMEMBERED:
+                self._tips.popitem(last=False)
+        self._tips.move_to_end(span.execution_id)
+        return tips
+
+    def _stored(self, beside: Span) -> Tips:
+        tips = Tips()
+        spans = self._store.spans_of_kinds(beside.execution_id, (SpanKind.LLM, SpanKind.AGENT))
+        branches = {span.id for span in spans if span.kind is SpanKind.AGENT and span.inferred}
+        for span in spans:
+            if span.kind is SpanKind.LLM and span.id != beside.id and "side" not in span.attributes:
+                asked = [Asked(call.id, call.name, call.arguments) for call in span.tool_calls]
+                branch = span.parent_id if span.parent_id in branches else None
+                tips.move(span, span.attributes.get("follows"), branch, asked)
+        return tips
 
 
 _MOST_TIPS = 200

@@ -69,7 +69,7 @@ class Tools:
             found = []
         if not found:
             return
-        run = self._run(reading.span)
+        run = self._run(reading.span, link.state.started_at if link else reading.span.started_at)
         for span in found:
             if not any(_same(span, other) for other in run.values() if not other.inferred):
                 run[span.id] = span
@@ -79,7 +79,7 @@ class Tools:
         """Take note of a span that a program reported; it takes the place of one that was inferred before it."""
         if span.kind not in _KINDS:
             return
-        run = self._run(span)
+        run = self._run(span, span.started_at)
         known = self._renamed.get(span.id) or next(
             (other.id for other in run.values() if other.inferred and _same(other, span)), None
         )
@@ -90,12 +90,12 @@ class Tools:
             span.id = known
         run[span.id] = span
 
-    def _run(self, span: Span) -> dict[str, Span]:
-        """The tool spans of a span's run, by id."""
+    def _run(self, span: Span, began: int) -> dict[str, Span]:
+        """The tool spans of a span's run, by id; read from the store where an earlier collector may know some."""
         run = self._runs.get(span.execution_id)
         if run is None:
             run = self._runs[span.execution_id] = {}
-            if span.started_at < self._since:
+            if began < self._since:
                 stored = self._store.spans_of_kinds(span.execution_id, _KINDS)
                 run |= {other.id: other for other in stored}
             if len(self._runs) > REMEMBERED:

@@ -1,5 +1,7 @@
 """Sub-agents and side calls: branches of one run."""
 
+import pytest
+
 from kagura.model import Span
 from tests.collector.recorded import SECOND, Recorder
 from tests.collector.turns import KYOTO, QUESTION, TOOLS, Talk, asks, brings, says
@@ -43,7 +45,10 @@ def test_codex_and_opencode_name_the_parent(recorder: Recorder) -> None:
     ]
 
 
-def test_a_chain_that_begins_while_another_waits_for_its_tool_is_a_sub_agent(recorder: Recorder) -> None:
+@pytest.mark.parametrize("collectors", [1, 5])
+def test_a_chain_that_begins_while_another_waits_for_its_tool_is_a_sub_agent(
+    recorder: Recorder, collectors: int
+) -> None:
     talk = Talk(recorder)
     starts = []
     for messages, answer in (
@@ -56,7 +61,9 @@ def test_a_chain_that_begins_while_another_waits_for_its_tool_is_a_sub_agent(rec
         body = {"model": "gpt-4o", "messages": messages, "tools": TOOLS}
         starts.append((recorder.ask(body, at=talk.at, execution_id="mine"), {"choices": [{"message": answer}]}))
         talk.at += 10 * SECOND
-    recorder.store(*[record for start, said in starts for record in (start, recorder.answer(start, said))])
+    records = [(start, recorder.answer(start, said)) for start, said in starts]
+    for batch in [records] if collectors == 1 else [[record] for record in records]:
+        recorder.store(*(half for record in batch for half in record))
     (agent,) = agents(recorder)
     calls = [span for span in recorder.spans() if span.kind == "llm"]
     (tool,) = [span for span in recorder.spans() if span.kind == "tool"]

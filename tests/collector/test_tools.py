@@ -1,11 +1,15 @@
 """Tool spans from the wire: who asked, what came back, how long it took."""
 
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
+import pytest
 
 from kagura.collector.tools import tool_span_id
+from kagura.config import CaptureSettings
 from kagura.journal import JournalWriter
 from kagura.journal.records import Reported
-from kagura.model import Event, Span, Status
+from kagura.model import Event, Span, Status, ToolCall
 from tests.collector.recorded import SECOND, Recorder, T
 from tests.collector.turns import KYOTO, NARA, QUESTION, RESULTS, WEATHER, Talk, asks, brings, says
 
@@ -84,6 +88,24 @@ def test_a_delta_brings_results_of_custom_tools(recorder: Recorder) -> None:
     output = {"type": "custom_tool_call_output", "call_id": KYOTO, "output": "applied"}
     talk.responses({"input": [output], "previous_response_id": "resp_1"}, [], id="resp_2")
     assert [seen(span) for span in tools(recorder)] == [("patch", "*** Begin", "applied")]
+
+
+@pytest.mark.parametrize("level", ["preview", "none"])
+def test_a_delta_brings_names_below_full_capture(recorder: Recorder, level: Literal["preview", "none"]) -> None:
+    recorder.settings = msgspec.structs.replace(recorder.settings, capture=CaptureSettings(content=level))
+    talk = Talk(recorder)
+    call = {"type": "function_call", "call_id": KYOTO, "name": "weather", "arguments": '{"city": "Kyoto"}'}
+    first = talk.responses({"input": "Go"}, [call], id="resp_1")
+    output = {"type": "function_call_output", "call_id": KYOTO, "output": "21"}
+    talk.responses({"input": [output], "previous_response_id": "resp_1"}, [], id="resp_2")
+    assert first.tool_calls == [ToolCall(name="weather", id=KYOTO)]
+    assert [seen(span) for span in tools(recorder)] == [("weather", None, "21" if level == "preview" else None)]
+
+
+def test_what_is_redacted_stays_out_of_arguments(recorder: Recorder) -> None:
+    recorder.settings = msgspec.structs.replace(recorder.settings, redact=["Ky.to"])
+    first = Talk(recorder).chat([QUESTION], WEATHER)
+    assert [call.arguments for call in first.tool_calls] == [{"city": "[redacted]"}, {"city": "Nara"}]
 
 
 def test_tools_that_the_provider_ran_stand_below_its_call(recorder: Recorder) -> None:

@@ -42,7 +42,7 @@ class OutgoingSpans:
         for row in given:
             place = places.of_execution(row)
             if place:
-                yield row.id, self._encoder.execution(row, place, _sums(row))
+                yield row.id, self._encoder.execution(row, place, _sums(row), with_content=self._content)
 
     def _asking(self, batch: Iterable[Span]) -> dict[str, Any]:
         """By a tool's call id, with what arguments the model asked for it."""

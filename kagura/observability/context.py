@@ -9,14 +9,13 @@ from typing import NamedTuple
 class Run:
     """The execution that spans are recorded for."""
 
-    __slots__ = ("agent", "id", "session_id", "trace_id", "user")
+    __slots__ = ("agent", "id", "session_id", "user")
 
     def __init__(self, id: str, agent: str, session_id: str | None = None, user: str | None = None) -> None:
         self.id = id
         self.agent = agent
         self.session_id = session_id
         self.user = user
-        self.trace_id = os.urandom(16).hex()
 
 
 class Scope(NamedTuple):

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
-from kagura.observability.context import Scope, new_id
+from kagura.observability.context import Scope
 from kagura.observability.recorder import recorder
+from kagura.otel.outgoing_ids import root_id_of, trace_id_of
 
 EXECUTION = "X-Kagura-Execution-Id"
 _LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0"))  # noqa: S104
@@ -21,7 +22,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
         "X-Kagura-Session-Id": run.session_id,
         "X-Kagura-User": run.user,
         "X-Kagura-Parent-Id": span_id,
-        "traceparent": f"00-{run.trace_id}-{span_id or new_id()}-01",
+        "traceparent": f"00-{trace_id_of(run.id)}-{span_id or root_id_of(run.id)}-01",
     }
     return {name: value for name, value in found.items() if value and value.isascii() and value.isprintable()}
 

@@ -19,28 +19,10 @@ MAX_TEXT = 65_536
 _UNIFORM: tuple[set[type], ...] = ({str}, {bool}, {int})
 """What the items of a list may be."""
 _BILLED = frozenset((SpanKind.LLM, SpanKind.EMBEDDING))
-_INTERNAL = frozenset(("method", "target", "headers", "kwargs", "event_type", "data", "estimate", "notes"))
+_INTERNAL = frozenset(("method", "target", "headers", "estimate", "notes", "request_hash"))
 """Attributes of the store that are for kagura alone."""
-_OWN = frozenset(
-    (
-        "agent_id",
-        "asked_by",
-        "confidence",
-        "duration_source",
-        "fetched",
-        "follows",
-        "incomplete",
-        "link",
-        "request_bytes",
-        "response_bytes",
-        "server_side",
-        "side",
-        "step",
-        "truncated",
-        "usage_asked",
-    )
-)
-"""Attributes that kagura made, and that bear its name outside."""
+_SAYING = frozenset(("command", "data", "kwargs"))
+"""Attributes that hold what an agent was started with, or what it recorded."""
 
 
 class Place(NamedTuple):
@@ -92,7 +74,8 @@ class Encoder:
         operation = operation_of(span)
         attributes = dict(_known(self._attributes(span, operation)))
         attributes |= _cost(span)
-        attributes |= _custom(span.attributes, content is not None)
+        by_kagura = span.inferred or "target" in span.attributes
+        attributes |= _custom(span.attributes, content is not None, "kagura." if by_kagura else "")
         if content is not None:
             attributes |= _known(_said(span, content))
         # The words of a tool that failed are its result.
@@ -108,7 +91,9 @@ class Encoder:
             attributes=attributes,
         )
 
-    def execution(self, execution: Execution, place: Place, sums: Mapping[str, Value | None]) -> OutgoingSpan:
+    def execution(
+        self, execution: Execution, place: Place, sums: Mapping[str, Value | None], *, with_content: bool = False
+    ) -> OutgoingSpan:
         """The span around everything that an execution did; `sums` are told as `kagura.execution.…`.
 
         Tokens and cost have no names of the conventions here, lest receivers count them once more.
@@ -135,7 +120,7 @@ class Encoder:
             ended_at=max(ended_at, execution.started_at),
             failed=execution.status is not Status.COMPLETED,
             message=execution.error,
-            attributes=dict(_known(attributes)) | _custom(execution.attributes, with_content=False),
+            attributes=dict(_known(attributes)) | _custom(execution.attributes, with_content),
         )
 
     def _attributes(self, span: Span, operation: str | None) -> dict[str, Value | None]:
@@ -240,15 +225,15 @@ def _cost(span: Span) -> dict[str, Value]:
     return dict(_known(found))
 
 
-def _custom(attributes: JsonObject, with_content: bool) -> dict[str, Value]:
-    """Attributes that programs gave to their spans, and those that kagura found out."""
+def _custom(attributes: JsonObject, with_content: bool, prefix: str = "") -> dict[str, Value]:
+    """Attributes that programs gave to their spans; those that kagura found out bear its name as `prefix`."""
     found = {}
     for name, value in attributes.items():
-        if name in _INTERNAL or (not with_content and name.startswith(names.CONTENT)):
+        if name in _INTERNAL or (not with_content and (name in _SAYING or name.startswith(names.CONTENT))):
             continue
         plain = _plain(value, with_content)
         if plain is not None:
-            found[f"kagura.{name}" if name in _OWN else name] = plain
+            found[name if "." in name else f"{prefix}{name}"] = plain
     return found
 
 

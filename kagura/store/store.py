@@ -10,6 +10,7 @@ from kagura.store.chains import Chains
 from kagura.store.costs import Costs
 from kagura.store.executions import Executions
 from kagura.store.export import Export
+from kagura.store.names import Names
 from kagura.store.retention import Retention
 from kagura.store.revisions import Revisions
 from kagura.store.writes import Writes
@@ -24,6 +25,7 @@ class Store(
     Aliases,
     Agents,
     Costs,
+    Names,
     Export,
     Retention,
     Revisions,

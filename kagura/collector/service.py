@@ -4,7 +4,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
+from kagura.alerts.watch import watching
 from kagura.collector.attempts import Attempt, Attempts
 from kagura.collector.chains import Chains, Link, Reading, read_chain
 from kagura.collector.events import execution_from, metric_from
@@ -17,8 +19,11 @@ from kagura.collector.tools import Tools
 from kagura.config import Settings
 from kagura.errors import StoreError
 from kagura.journal import Started, collector_lock, journal_files, unfinished
-from kagura.model import Event, Exchange, Execution, Outcome, Status, now_us
+from kagura.model import Event, Exchange, Execution, Outcome, Span, Status, now_us
 from kagura.store import Batch, Store
+
+if TYPE_CHECKING:
+    from kagura.collector.otlp_export import Exporter
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +39,17 @@ PRUNE_EVERY_US = 3_600_000_000
 class Collector:
     """Moves what stands in the journal to the store, a batch and its positions in one transaction."""
 
-    def __init__(self, settings: Settings, store: Store, interpreter: Interpreter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        interpreter: Interpreter,
+        recorded: Callable[[Sequence[Span]], None] = lambda _spans: None,
+    ) -> None:
+        """`recorded` is called with the spans of each batch once they are stored."""
         self.is_behind = False
         """The last batch was full: there is more to read."""
-        self._store = store
+        self._store, self._recorded = store, recorded
         self._interpreter = interpreter
         self._results = Results(store, interpreter)
         self._attempts = Attempts()
@@ -46,6 +58,7 @@ class Collector:
         self._subagents = SubAgents(store)
         self._tools = Tools(store, settings.tools, Redaction(settings.capture, settings.redact))
         self._follower = Follower(settings.journal_dir, store.positions())
+        store.queues_exports = settings.otlp.endpoint is not None
         self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
 
     def step(self) -> int:
@@ -70,6 +83,7 @@ class Collector:
         if records:
             batch.positions = dict(self._follower.positions)
             self._store.write(batch)
+            self._recorded(batch.spans)
         self.is_behind = records >= BATCH_RECORDS or size >= BATCH_BYTES
         return records
 
@@ -146,6 +160,7 @@ class Collector:
             batch.executions.extend(_interrupted(id, at) for id in runs)
             batch.positions = dict(follower.positions)
             self._store.write(batch)
+            self._recorded(batch.spans)
             follower.forget([start.id for start in calls], runs)
         finished = follower.finished_files()
         if finished:
@@ -196,6 +211,7 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
     while (release := collector_lock(settings.journal_dir)) is None:
         if stop.wait(1):
             return
+    exporter = _exporter(settings)
     try:
         # Prices and providers are read when there is something to price: until then the process stays small.
         while not journal_files(settings.journal_dir):
@@ -205,8 +221,8 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
         failures = 0
         while True:
             try:
-                with Store.open(settings.db_url) as store:
-                    _follow(settings, store, interpreter, stop, now)
+                with Store.open(settings.db_url) as store, watching(settings) as recorded:
+                    _follow(settings, Collector(settings, store, interpreter, recorded), store, stop, now, exporter)
                 return
             except StoreError as error:
                 wait = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
@@ -215,18 +231,37 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
                 if stop.wait(wait):
                     return
     finally:
+        if exporter:
+            exporter.stop()
         release()
 
 
+def _exporter(settings: Settings) -> "Exporter | None":
+    """What sends to an OTLP receiver, started; `None` where none is named."""
+    if settings.otlp.endpoint is None:
+        return None
+    from kagura.collector.otlp_export import Exporter
+
+    exporter = Exporter(settings)
+    exporter.start()
+    return exporter
+
+
 def _follow(
-    settings: Settings, store: Store, interpreter: Interpreter, stop: threading.Event, now: Callable[[], int]
+    settings: Settings,
+    collector: Collector,
+    store: Store,
+    stop: threading.Event,
+    now: Callable[[], int],
+    exporter: "Exporter | None",
 ) -> None:
-    collector = Collector(settings, store, interpreter)
     retention = settings.retention
     pruned_at = 0
     while True:
         stopping = stop.is_set()
         stored = collector.step()
+        if exporter:
+            exporter.gives_way = collector.is_behind
         if collector.is_behind or (stopping and stored):
             continue
         collector.tidy()

@@ -25,9 +25,13 @@ def safe(text: object, limit: int = _LONGEST) -> str:
     Runs of white space become one space, control characters their visible pictures (ESC is ␛, NUL is ␀), direction
     overrides and broken surrogates �; invisible characters are dropped.
     """
-    head = str(text)[: limit * 2]
-    line = " ".join(_UNUSUAL.sub(_visible, head).split())
+    line = " ".join(visible(str(text)[: limit * 2]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """The same for text that keeps its blanks: each white space character becomes one blank."""
+    return _UNUSUAL.sub(_visible, text)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -13,13 +13,22 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kagura.collector.atoms import ASSISTANT, Asked, Atom, Brought, Said, Signed
+from kagura.collector.spoken import spoken
 from kagura.model import JsonObject, Message
 from kagura.providers.values import obj, objects, parsed, text
 
-ASSISTANT = "assistant"
 REFERENCE = "\0item "
 """Before the id of an item of the Responses API that a request names in place of the item."""
-_ROLES = {"model": ASSISTANT, "developer": "system", "function": "tool", "human": "user", "ai": ASSISTANT}
+_ROLES = {
+    "model": ASSISTANT,
+    "ai": ASSISTANT,
+    "tool-call": ASSISTANT,
+    "human": "user",
+    "tool-response": "user",
+    "developer": "system",
+    "function": "tool",
+}
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal", "summary_text"})
 _THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "compaction", "thought"})
 _SIGNATURES = ("signature", "encrypted_content", "data", "thoughtSignature", "thought_signature")
@@ -34,39 +43,6 @@ _FAILED = frozenset({"failed", "incomplete", "error"})
 _UNTYPED = frozenset({"toolUse", "toolResult", "reasoningContent", "cachePoint"})
 _KEY = 16
 _encode = msgspec.json.Encoder(order="sorted", enc_hook=str).encode
-
-
-class Said(NamedTuple):
-    """A text, or anything else that is no tool's."""
-
-    role: str
-    text: str
-
-
-class Asked(NamedTuple):
-    """A tool that the model asks its client for."""
-
-    id: str | None
-    name: str
-    arguments: Any
-
-
-class Brought(NamedTuple):
-    """What a tool gave back."""
-
-    id: str | None
-    name: str | None
-    content: Any
-    failed: bool
-
-
-class Signed(NamedTuple):
-    """A signature that the provider put to an answer."""
-
-    text: str
-
-
-Atom = Said | Asked | Brought
 
 
 class Turn(NamedTuple):
@@ -136,6 +112,8 @@ def _heard(messages: Iterable[Message]) -> tuple[list[Atom], list[tuple[int, str
         for atom in atoms_of(message):
             if isinstance(atom, Signed):
                 signatures.append((len(atoms), atom.text))
+            elif isinstance(atom, Said):
+                atoms.extend(spoken(atom, atoms))
             else:
                 atoms.append(atom)
     return atoms, signatures
@@ -346,7 +324,7 @@ def _is_system(atom: Atom) -> bool:
 
 
 def _is_assistant(atom: Atom) -> bool:
-    return isinstance(atom, Asked) or (isinstance(atom, Said) and atom.role == ASSISTANT)
+    return (isinstance(atom, Asked) and not atom.by_client) or (isinstance(atom, Said) and atom.role == ASSISTANT)
 
 
 def _bytes(value: str) -> bytes:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from kagura.collector.atoms import Asked, Brought, Said
 from kagura.collector.attempts import OWN_EXECUTION
-from kagura.collector.canonical import REFERENCE, Asked, Brought, History, Said, Turn, digests, history, key_of
+from kagura.collector.canonical import REFERENCE, History, Turn, digests, history, key_of
 from kagura.collector.evidence import asked_key, caller_of, is_telling, signatures_in
 from kagura.collector.side import COMPACTION, side_of
 from kagura.model import Call, Exchange, Span, SpanKind, Status

@@ -7,7 +7,8 @@ same question put to two models ends alike. Such an end is continued only by a c
 import hashlib
 import re
 
-from kagura.collector.canonical import ASSISTANT, Asked, History, Said, Turn, key_of, result_text
+from kagura.collector.atoms import ASSISTANT, Asked, Said
+from kagura.collector.canonical import History, Turn, key_of, result_text
 from kagura.model import Exchange, Span
 
 _GIVEN_ID = re.compile(r"(?![A-Za-z_.:-]*\d+$)(?=.*\d)(?=.*[A-Za-z]).{8,}")

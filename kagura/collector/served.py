@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from kagura.collector.canonical import Asked, Brought
+from kagura.collector.atoms import Asked, Brought
 from kagura.model import JsonObject, Message
 from kagura.providers.values import obj, objects, parsed, text
 

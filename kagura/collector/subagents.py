@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kagura.collector.atoms import Asked, Said
 from kagura.collector.attempts import OWN_EXECUTION
-from kagura.collector.canonical import Asked, Said
 from kagura.collector.chains import Link, Reading
 from kagura.collector.tools import tool_span_id
 from kagura.model import JsonObject, Span, SpanKind, Status
@@ -46,7 +46,10 @@ AGENT_HEADERS = (
 )
 """claude-code, codex, opencode."""
 
-_NAMES = ("agent_name", "agent_type", "subagent_type", "agent_role", "agent_nickname", "nickname", "agent", "role")
+_NAMES = (
+    *("agent_name", "agent_type", "subagent_type", "agent_role", "agent_nickname", "nickname", "agent", "role"),
+    "coworker",
+)
 """Fields of a client's metadata, and arguments of the tools that start sub-agents, that name one."""
 
 
@@ -125,7 +128,8 @@ class SubAgents:
         tip, index = started or (max(busy, key=lambda tip: tip.started_at), None)
         parent, name = tip.branch, None
         if index is not None:
-            parent, name = tool_span_id(tip.span_id, index), _name_in(tip.asked[index].arguments)
+            call = tip.asked[index]
+            parent, name = tool_span_id(tip.span_id, index), _name_in(call.arguments) or call.name
         return self._agent(reading, span.id, name, parent)
 
     def _agent(self, reading: Reading, id: str, name: str | None, parent_id: str | None) -> Span:

@@ -11,7 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from kagura.collector.canonical import Asked, Brought, result_text
+from kagura.collector.atoms import Asked, Brought
+from kagura.collector.canonical import History, Turn, result_text
 from kagura.collector.chains import EDITED, Link, Reading, results_of
 from kagura.collector.redaction import Redaction
 from kagura.collector.served import served_tools
@@ -126,7 +127,7 @@ class Tools:
     def _asked(self, reading: Reading, link: Link) -> list[Asked]:
         if link.turn:
             # Some clients put each result behind its call, so that parallel calls look like turns of their own.
-            end = None if link.rule.name == EDITED.name else link.turn.end
+            end = None if link.rule.name == EDITED.name else _called(reading.history, link.turn)
             said = reading.history.atoms[link.turn.begin : end]
             asked = [atom for atom in said if isinstance(atom, Asked)]
             if asked:
@@ -218,6 +219,14 @@ def _call_id(span: Span) -> str:
 def _latest(span: Span) -> int:
     """Until when another report may speak of the same call; without a known end, for ever."""
     return _FOREVER if span.ended_at is None else span.ended_at + SLACK_US
+
+
+def _called(said: History, turn: Turn) -> int:
+    """The end of a turn together with the calls that the client read out of its text."""
+    end = turn.end
+    while end < len(said.atoms) and isinstance(said.atoms[end], Asked):
+        end += 1
+    return end
 
 
 def _durations(reading: Reading) -> list[tuple[str, int]]:

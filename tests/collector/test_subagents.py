@@ -72,6 +72,14 @@ def test_a_chain_that_begins_while_another_waits_for_its_tool_is_a_sub_agent(
     assert (agent.started_at, agent.ended_at) == (calls[1].started_at, calls[2].ended_at)
 
 
+def test_a_sub_agent_without_a_name_is_called_after_its_tool(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    asked = asks((KYOTO, "ask_explorer", f'{{"query": "{PROMPT}"}}'))
+    talk.chat([QUESTION], asked, execution_id="mine", parameters=WITH_TOOLS)
+    talk.chat([{"role": "user", "content": PROMPT}], says("21"), execution_id="mine", parameters=WITH_TOOLS)
+    assert [agent.name for agent in agents(recorder)] == ["ask_explorer"]
+
+
 def test_side_calls_are_marked_and_no_branches(recorder: Recorder) -> None:
     talk = Talk(recorder)
     talk.chat([QUESTION], TASK, execution_id="mine", parameters=WITH_TOOLS)

@@ -125,29 +125,52 @@ def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_
     from kagura.dashboard.output import print_json, print_lines
     from kagura.dashboard.runs import all_spans
     from kagura.dashboard.screens import BEGIN
-    from kagura.dashboard.text import safe
     from kagura.dashboard.timeline import timeline
 
-    found = source.trace(prefix, agent)
+    if agent and not prefix:
+        source.check_agent(agent)
+    trace = source.trace(prefix, agent)
+    found = source.hints(trace)
     if as_json:
-        print_json(trace_document(found) if found else None)
-    elif found is None:
-        print_lines([f"No run of {safe(agent)} is recorded."] if agent and source.executions(1) else [BEGIN])
+        print_json(trace_document(trace, found) if trace else None)
+    elif trace is None:
+        print_lines([BEGIN])
+    elif agent:
+        print_lines(log(trace.execution, all_spans(trace), clock))
     else:
-        view = log if agent else timeline
-        print_lines(view(found.execution, all_spans(found), clock))
+        print_lines(timeline(trace.execution, all_spans(trace), clock, found))
 
 
 def _screen(source: "Source", clock: "Clock", agent: str | None, as_json: bool) -> None:
-    from kagura.dashboard.boards import AgentBoard, MainBoard, live_monitor
+    from kagura.dashboard.boards import MainBoard, live_monitor
     from kagura.dashboard.output import console, interactive, print_json
 
     if interactive() and not as_json:
         from kagura.dashboard.live import run_live
 
         return run_live(live_monitor(source, clock, agent), console())
-    board = AgentBoard.read(source, clock, agent) if agent else MainBoard.read(source, clock)
+    if agent:
+        return _agent(source, clock, agent, as_json)
+    board = MainBoard.read(source, clock)
     if as_json:
         return print_json(board.document())
     out = console()
     return out.print(board.draw(out.width, None, None))
+
+
+def _agent(source: "Source", clock: "Clock", name: str, as_json: bool) -> None:
+    from kagura.dashboard.document import agent_document
+    from kagura.dashboard.output import console, print_json, print_lines
+    from kagura.dashboard.screens import BEGIN, agent_screen
+
+    source.check_agent(name)
+    summary = source.agent(name)
+    if summary is None:
+        return print_json({"agent": name, "status": None, "executions": 0}) if as_json else print_lines([BEGIN])
+    latest = source.trace(agent=name)
+    found = source.hints(latest)
+    _, today = source.overviews(name)
+    if as_json:
+        return print_json(agent_document(summary, today, latest, found))
+    out = console()
+    return out.print(agent_screen(summary, today, latest, clock, out.width, found))

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from kagura.dashboard.amounts import NOTHING, count, duration
 from kagura.dashboard.frame import facts, panel, status_text
-from kagura.dashboard.overview import totals_text
+from kagura.dashboard.overview import today_text, totals_text
 from kagura.dashboard.performance import success
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def agent(summary: "AgentSummary", today: "Overview") -> RenderableType:
             ("Calls Today", count(today.executions) + _ever(summary.executions, today.executions)),
             ("Avg Duration", duration(summary.average_duration) + _p95(summary)),
             ("Success Rate", success(summary.success_rate)),
-            ("Total Cost", totals_text(summary.cost)),
+            ("Total Cost", totals_text(summary.cost) + today_text(totals_text(summary.cost), totals_text(today.cost))),
         ),
     )
 

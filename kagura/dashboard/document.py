@@ -9,14 +9,14 @@ import msgspec
 
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.costs import monthly, total
-from kagura.dashboard.hints import hints
+from kagura.dashboard.hints import Hint
 from kagura.dashboard.period import Window, iso
 from kagura.dashboard.runs import all_spans
 
 if TYPE_CHECKING:
     from kagura.store.views import AgentSummary, CostRow, ExecutionRow, Overview, Trace
 
-_MONEY = frozenset({"billed", "estimated", "total", "rate", "provider_cost"})
+_MONEY = frozenset({"billed", "estimated", "total", "rate", "provider_cost", "saving"})
 
 
 def document(value: Any) -> Any:
@@ -45,18 +45,19 @@ def main_document(total: "Overview", today: "Overview", runs: "Sequence[Executio
     return {"total": document(total), "today": document(today), "executions": document(list(runs))}
 
 
-def agent_document(summary: "AgentSummary", today: "Overview", latest: "Trace | None") -> dict[str, Any]:
+def agent_document(
+    summary: "AgentSummary", today: "Overview", latest: "Trace | None", found: Sequence[Hint] = ()
+) -> dict[str, Any]:
     """`kagura monitor --agent NAME --json`."""
-    found = hints(latest.execution, all_spans(latest)) if latest else []
     return {
         **document(summary),
         "today": document(today),
         "latest": document(latest.execution) if latest else None,
-        "hints": document(found),
+        "hints": document(list(found)),
     }
 
 
-def trace_document(trace: "Trace") -> dict[str, Any]:
+def trace_document(trace: "Trace", found: Sequence[Hint] = ()) -> dict[str, Any]:
     """`kagura monitor --trace --json`: the run, its spans and those of the runs it started."""
     spans = all_spans(trace)
     return {
@@ -64,7 +65,7 @@ def trace_document(trace: "Trace") -> dict[str, Any]:
         "spans": document(spans),
         "children": [child.execution.id for child in trace.children],
         "cost": _bill(Bill.of(spans)),
-        "hints": document(hints(trace.execution, spans)),
+        "hints": document(list(found)),
     }
 
 

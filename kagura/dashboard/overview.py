@@ -18,14 +18,15 @@ def overview(total: "Overview", today: "Overview") -> RenderableType:
         "Kagura Agent Monitor",
         facts(
             ("Active Agents", count(total.active_executions)),
-            ("Total Calls", count(total.llm_calls) + _today(count(total.llm_calls), count(today.llm_calls))),
-            ("Total Cost", totals_text(total.cost) + _today(totals_text(total.cost), totals_text(today.cost))),
+            ("Total Calls", count(total.llm_calls) + today_text(count(total.llm_calls), count(today.llm_calls))),
+            ("Total Cost", totals_text(total.cost) + today_text(totals_text(total.cost), totals_text(today.cost))),
             ("Total Tokens", both),
         ),
     )
 
 
-def _today(whole: str, part: str) -> str:
+def today_text(whole: str, part: str) -> str:
+    """Today's part behind a whole: ` (12 today)`; empty where it is all of it or nothing."""
     return "" if whole == part or part in {"0", NOTHING} else f" ({part} today)"
 
 

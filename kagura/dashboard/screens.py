@@ -9,6 +9,7 @@ from rich.text import Text
 
 from kagura.dashboard.activity import activity
 from kagura.dashboard.agent import agent
+from kagura.dashboard.hints import Hint
 from kagura.dashboard.llm_usage import llm_usage
 from kagura.dashboard.overview import overview
 from kagura.dashboard.performance import performance
@@ -63,16 +64,21 @@ def _around(runs: "Sequence[ExecutionRow]", selected: str | None, room: int) -> 
 
 
 def agent_screen(
-    summary: "AgentSummary", today: "Overview", latest: "Trace | None", clock: Clock, width: int
+    summary: "AgentSummary",
+    today: "Overview",
+    latest: "Trace | None",
+    clock: Clock,
+    width: int,
+    found: Sequence[Hint] = (),
 ) -> RenderableType:
-    """Everything about one agent, and the steps of its latest run."""
+    """Everything about one agent, the steps of its latest run, and the hints that were found in it."""
     left = [agent(summary, today), llm_usage(summary.models)]
     right = [tools(summary.tools), slow_requests(summary.slow[:5], clock)]
     if summary.errors:
         right.append(errors(summary.errors[:5], clock))
     panels = [beside(Group(*left), Group(*right))] if width >= WIDE else [*left, *right]
     if latest:
-        panels += [Text(""), steps(latest.execution, all_spans(latest), clock)]
+        panels += [Text(""), steps(latest.execution, all_spans(latest), clock, found)]
     return Group(*panels)
 
 

@@ -1,12 +1,14 @@
 """The store as the views read it: caught up with the journal, and empty where there is none yet."""
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from kagura.config import Settings
-from kagura.dashboard.hints import Evidence, evidence_of
+from kagura.dashboard.hints import Hint, evidence_of, hints
 from kagura.dashboard.period import Clock, Window
+from kagura.dashboard.runs import all_spans
 from kagura.dashboard.text import safe
 from kagura.errors import InputError, KaguraError, StoreError
 from kagura.journal import journal_files
@@ -17,6 +19,22 @@ from kagura.store.prompts import Prompt
 from kagura.store.views import AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
 
 NAMED_IDS = 5
+NAMED_AGENTS = 8
+
+
+def near_names(text: str, names: Sequence[str]) -> list[str]:
+    """Up to three of the names that look like `text` or hold it, for "did you mean"."""
+    lower = {name.lower(): name for name in names}
+    similar = [lower[match] for match in difflib.get_close_matches(text.lower(), lower, n=3, cutoff=0.6)]
+    holding = [name for key, name in lower.items() if text and text.lower() in key]
+    return list(dict.fromkeys([*similar, *holding]))[:3]
+
+
+def named(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f", and {len(names) - NAMED_AGENTS} more" if len(names) > NAMED_AGENTS else ""
+    return ", ".join(safe(name, 60) for name in names[:NAMED_AGENTS]) + more
+
 
 NOTHING_SEEN = Overview(
     active_executions=0,
@@ -91,6 +109,15 @@ class Source:
         summary = self._store.agent_summary(name) if self._store else None
         return summary if summary and summary.status else None
 
+    def check_agent(self, name: str) -> None:
+        """Raise InputError with near names where runs are recorded, and none of this agent."""
+        names = self._store.agent_names() if self._store else []
+        if not names or name in names:
+            return
+        near = near_names(name, names)
+        advice = f"Near names: {', '.join(map(safe, near))}." if near else f"There are: {named(names)}."
+        raise InputError(f"no run of an agent {safe(name)!r} is recorded", advice)
+
     def costs(self, by: str, window: Window, agent: str | None = None) -> list[CostRow]:
         """What a window cost, by key."""
         if self._store is None:
@@ -134,9 +161,11 @@ class Source:
             raise InputError(f"the ids of {len(found)} runs begin with {safe(prefix)!r}", f"Give more of it: {ids}.")
         return found[0].id
 
-    def evidence(self, trace: Trace) -> Evidence:
-        """What rules look at beside a run's spans: its prompts, those of the runs that it started, and the prices."""
-        return evidence_of(self._prompts(trace), self._settings)
+    def hints(self, trace: Trace | None) -> list[Hint]:
+        """What stands out in a run and in those that it started."""
+        if trace is None:
+            return []
+        return hints(trace.execution, all_spans(trace), evidence_of(self._prompts(trace), self._settings))
 
     def _prompts(self, trace: Trace) -> dict[str, Prompt]:
         found = self._store.prompts(trace.execution.id) if self._store else {}

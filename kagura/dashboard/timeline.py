@@ -1,16 +1,17 @@
 """The timeline of one run: offsets, the tree of what happened, tokens and cost of each part, a summary."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from rich.text import Text
 
-from kagura.dashboard.amounts import count, duration, money
+from kagura.dashboard.amounts import NOTHING, count, duration, money
 from kagura.dashboard.bill import COMPLETION_UNITS, PROMPT_UNITS, Bill, part_of
 from kagura.dashboard.frame import ERROR_STYLE, STATUS_STYLES, line
+from kagura.dashboard.hints import Hint
 from kagura.dashboard.period import Clock
 from kagura.dashboard.text import safe
-from kagura.dashboard.tree import Node, answer, model_of, nodes, remembered
+from kagura.dashboard.tree import Node, answer, branch, first_attempt, marks, model_of, nodes, remembered
 from kagura.model import Execution, Span, SpanKind, Status
 
 END_WORDS = {
@@ -38,8 +39,8 @@ _SUMMARY = (
 )
 
 
-def timeline(run: Execution, spans: list[Span], clock: Clock) -> list[Text]:
-    """The rows of `kagura monitor --trace`, none wider than what the screen cuts."""
+def timeline(run: Execution, spans: list[Span], clock: Clock, found: Sequence[Hint] = ()) -> list[Text]:
+    """The rows of `kagura monitor --trace`, none wider than what the screen cuts; hints stand at its end."""
     end = run.ended_at or clock.now()
     rows = [
         line(("Execution Trace: ", "bold"), (safe(run.agent), "bold"), f" ({safe(run.id)})"),
@@ -49,14 +50,18 @@ def timeline(run: Execution, spans: list[Span], clock: Clock) -> list[Text]:
     ]
     if run.session_id:
         rows.append(line(("Session: ", "dim"), safe(run.session_id)))
+    if run.tags:
+        rows.append(line(("Tags: ", "dim"), safe(", ".join(f"{name}={value}" for name, value in run.tags.items()))))
     if run.error:
         rows.append(line(("Error: ", "dim"), (safe(run.error), ERROR_STYLE)))
-    rows += [line(""), line(("Timeline:", "bold")), _row(0, "┌─ ", "Agent Started")]
-    for node in nodes(spans):
+    tree = list(nodes(spans))
+    legend = " (∥ ran beside others)" if any(node.beside for node in tree) else ""
+    rows += [line(""), line(("Timeline:", "bold"), (legend, "dim")), _row(0, "┌─ ", "Agent Started")]
+    for node in tree:
         rows += _node_rows(node, run.started_at, clock.now())
     last = f"Agent {END_WORDS[run.status]}"
     rows.append(_row(end - run.started_at, "└─ ", last, STATUS_STYLES[run.status]))
-    return [*rows, line(""), *summary(spans)]
+    return [*rows, line(""), *summary(spans), *advice(found)]
 
 
 def _standing(status: Status) -> tuple[tuple[str, str], ...]:
@@ -71,7 +76,7 @@ def _row(offset: int | None, tree: str, text: str, style: str = "") -> Text:
 def _node_rows(node: Node, origin: int, now: int) -> Iterator[Text]:
     span, stem = node.span, "│  " * (node.depth + 1)
     style = STATUS_STYLES[span.status] if span.status is not Status.COMPLETED else ""
-    yield _row(span.started_at - origin, f"{stem}├─ ", title(node), style)
+    yield _row(span.started_at - origin, f"{stem}{branch(node)}", title(node), style)
     for name, value, value_style in _details(span, now):
         yield line(f"{'':7} ", (f"{stem}│    ", "dim"), (f"{name}: ", "dim"), (value, value_style))
 
@@ -86,9 +91,7 @@ def title(node: Node) -> str:
         text = _TITLES[span.kind].format(
             name=name, title=name.replace("_", " ").title(), model=model_of(span), records=remembered(span)
         )
-    marks = [f"attempt {span.attempt}"] if span.attempt > 1 else []
-    marks += ["inferred"] if span.inferred else []
-    return text.strip() + (f" ({', '.join(marks)})" if marks else "")
+    return text.strip() + marks(node)
 
 
 def _details(span: Span, now: int) -> Iterator[tuple[str, str, str]]:
@@ -156,14 +159,28 @@ def summary(spans: list[Span]) -> list[Text]:
     for name, kind in _SUMMARY:
         own = [span for span in spans if span.kind is kind]
         if own or kind is SpanKind.LLM:
+            calls = len({first_attempt(span) for span in own})
             facts = [duration(busy_time(own))] if own else []
             bill = str(Bill.of(own))
-            facts += [bill] if bill != "-" else []
-            rows.append(line(f"- {name}: {len(own)}" + (f" ({', '.join(facts)})" if facts else "")))
+            facts += [bill] if bill != NOTHING else []
+            facts += [_retries(len(own) - calls)] if len(own) > calls else []
+            rows.append(line(f"- {name}: {calls}" + (f" ({', '.join(facts)})" if facts else "")))
     errors = sum(span.status is Status.FAILED for span in spans)
     if errors:
         rows.append(line((f"- Errors: {errors}", ERROR_STYLE)))
     return rows
+
+
+def _retries(number: int) -> str:
+    return "1 retry" if number == 1 else f"{number} retries"
+
+
+def advice(found: Sequence[Hint]) -> Iterator[Text]:
+    """Hints, each as two rows below an empty one."""
+    for hint in found:
+        yield line("")
+        yield line(("⚠️ ", "yellow"), hint.finding)
+        yield line(("💡 ", "yellow"), hint.advice)
 
 
 def busy_time(spans: Iterable[Span]) -> int:

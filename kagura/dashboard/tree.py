@@ -1,8 +1,8 @@
 """The spans of a run as a tree, in the order in which they began, and what each is called."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,16 @@ _RECORD_COUNT = "gen_ai.memory.record.count"
 
 @dataclass(frozen=True)
 class Node:
-    """A span with its place: `depth` 0 hangs on the run itself, `call` counts the run's LLM calls from 1."""
+    """A span with its place: `depth` 0 hangs on the run itself."""
 
     span: Span
     depth: int
     call: int | None
+    """Which of the run's LLM calls it is, from 1; all attempts of one call have its number."""
+    attempts: int = 1
+    """How many attempts that call took."""
+    beside: bool = False
+    """It began before everything that stands before it on the same level had ended."""
 
 
 def nodes(spans: Iterable[Span]) -> Iterator[Node]:
@@ -29,19 +34,37 @@ def nodes(spans: Iterable[Span]) -> Iterator[Node]:
     """
     ordered = sorted(spans, key=lambda span: (span.started_at, span.id))
     known = {span.id for span in ordered}
-    calls = {span.id: number for number, span in enumerate((s for s in ordered if s.kind is SpanKind.LLM), 1)}
+    attempts = Counter(first_attempt(span) for span in ordered if span.kind is SpanKind.LLM)
+    calls = {first: number for number, first in enumerate(attempts, 1)}
     children: dict[str | None, list[Span]] = defaultdict(list)
     for span in ordered:
         children[span.parent_id if span.parent_id in known else None].append(span)
+    beside = {span.id for siblings in children.values() for span in _overlapping(siblings)}
     seen: set[str] = set()
     for top in [*children[None], *ordered]:
         stack = [(top, 0)]
         while stack:
             span, depth = stack.pop()
-            if span.id not in seen:
-                seen.add(span.id)
-                yield Node(span, depth, calls.get(span.id))
-                stack += [(child, depth + 1) for child in reversed(children[span.id])]
+            if span.id in seen:
+                continue
+            seen.add(span.id)
+            call = calls[first_attempt(span)] if span.kind is SpanKind.LLM else None
+            yield Node(span, depth, call, attempts.get(first_attempt(span), 1), span.id in beside)
+            stack += [(child, depth + 1) for child in reversed(children[span.id])]
+
+
+def first_attempt(span: Span) -> str:
+    """The id of the first attempt of the call that a span belongs to: its own where there was but one."""
+    return span.first_attempt_id or span.id
+
+
+def _overlapping(siblings: Sequence[Span]) -> Iterator[Span]:
+    """Those that began while an earlier one was still under way."""
+    reached: float = 0
+    for span in siblings:
+        if span.started_at < reached:
+            yield span
+        reached = max(reached, float("inf") if span.ended_at is None else span.ended_at)
 
 
 def model_of(span: Span) -> str:
@@ -82,3 +105,16 @@ def answer(span: Span) -> str | None:
     if span.tool_calls:
         return safe(", ".join(signature(call.name, call.arguments) for call in span.tool_calls[:5]))
     return None
+
+
+def branch(node: Node) -> str:
+    """What a node hangs on: `├─`, or `├∥` where it ran beside others of its level."""
+    return "├∥ " if node.beside else "├─ "
+
+
+def marks(node: Node) -> str:
+    """What is to be said behind a node's name: ` (attempt 2 of 3, inferred)`; often nothing."""
+    said = [f"attempt {node.span.attempt} of {max(node.attempts, node.span.attempt)}"] if node.attempts > 1 else []
+    said += [f"attempt {node.span.attempt}"] if node.attempts == 1 and node.span.attempt > 1 else []
+    said += ["inferred"] if node.span.inferred else []
+    return f" ({', '.join(said)})" if said else ""

@@ -83,10 +83,12 @@ def test_one_agent(seeded: Run) -> None:
     assert shown["latest"]["id"] == "exec_abc123"
 
 
-def test_an_agent_that_never_ran(seeded: Run) -> None:
-    ran = seeded("monitor", "--agent", "nobody")
-    assert (ran.code, ran.out.split("\n")[0]) == (0, "No run of nobody is recorded.")
-    assert seeded("monitor", "--agent", "nobody", "--json").json == {"agent": "nobody", "status": None, "executions": 0}
+@pytest.mark.parametrize("more", [[], ["--json"], ["--trace"]])
+def test_an_agent_that_never_ran_is_refused_with_near_names(seeded: Run, more: list[str]) -> None:
+    ran = seeded("monitor", "--agent", "My_Agnet", *more)
+    assert (ran.code, ran.out) == (2, "")
+    assert "no run of an agent 'My_Agnet' is recorded\n  Near names: my_agent." in ran.err
+    assert "There are: code_review, my_agent." in seeded("monitor", "--agent", "zzz", *more).err
 
 
 def test_the_cost_of_a_day(seeded: Run) -> None:

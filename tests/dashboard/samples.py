@@ -240,7 +240,7 @@ def failing_spans() -> list[Span]:
             "b1", 0.1, 0.4, 0, 0, "", usage=None, cost=None,
             status=Status.FAILED, http_status=429, error_type="rate_limit", error="slow down",
         ),
-        llm("b2", 0.6, 1.0, 900, 40, "", attempt=2, tool_calls=asked, stream=True, time_to_first_chunk=320_000,
+        llm("b2", 0.6, 1.0, 900, 40, "", attempt=2, first_attempt_id="b1", tool_calls=asked, stream=True, time_to_first_chunk=320_000,
             usage=Usage(input=900, output=40, cache_read=512, reasoning=24)),
         span("b3", SpanKind.TOOL, "search_tool", 1.6, 2.0, inferred=True, input_preview='{"query": "shrine"}'),
         span("b4", SpanKind.AGENT, "helper", 1.7, 1.5, parent_id="b3"),

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 
 from kagura.dashboard.costs import costs
+from kagura.dashboard.hints import hints
 from kagura.dashboard.log import log
 from kagura.dashboard.period import Window
 from kagura.dashboard.prices import prices
@@ -58,11 +59,15 @@ VIEWS: dict[str, View] = {
     ),
     "log": lambda of, width: log(of(my_run()), of(my_spans()), clock()),
     "log_of_failures": lambda of, width: log(of(my_run(status=Status.FAILED, error="x")), of(failing_spans()), clock()),
-    "steps": lambda of, width: steps(of(my_run(ended_at=at(17, 45, 29))), of(my_spans()), clock()),
+    "steps": lambda of, width: judged(of(my_run(ended_at=at(17, 45, 29))), of(my_spans())),
     "cost": lambda of, width: costs(of(day_costs()), "agent", DAY, clock()),
     "cost_of_every_kind": lambda of, width: costs(of(mixed_costs()), "tag:team", Window(DAY.since, None), clock()),
     "prices": lambda of, width: prices([of(a_price())]),
 }
+
+
+def judged(run: Any, spans: Any) -> RenderableType:
+    return steps(run, spans, clock(), hints(run, spans))
 
 
 def mixed_costs() -> list[Any]:

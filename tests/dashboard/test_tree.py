@@ -1,8 +1,8 @@
 import pytest
 
 from kagura.dashboard.runs import all_spans
-from kagura.dashboard.tree import answer, nodes, signature
-from kagura.model import Span, SpanKind, ToolCall
+from kagura.dashboard.tree import answer, branch, marks, nodes, signature
+from kagura.model import Span, SpanKind, Status, ToolCall
 from kagura.store.views import Trace
 from tests.dashboard.samples import llm, my_run, my_spans, span
 
@@ -42,6 +42,32 @@ def test_a_very_deep_run_is_walked() -> None:
 
 def test_model_calls_are_numbered_as_they_began() -> None:
     assert [node.call for node in nodes(my_spans())] == [None, 1, None, 2, None]
+
+
+def test_attempts_of_one_call_share_its_number() -> None:
+    spans = [
+        llm("a", 0, 1, 1, 1, "", status=Status.FAILED),
+        llm("b", 2, 1, 1, 1, "", attempt=2, first_attempt_id="a"),
+        llm("c", 4, 1, 1, 1, ""),
+    ]
+    assert [(node.call, node.attempts, marks(node)) for node in nodes(spans)] == [
+        (1, 2, " (attempt 1 of 2)"),
+        (1, 2, " (attempt 2 of 2)"),
+        (2, 1, ""),
+    ]
+
+
+def test_siblings_that_ran_at_the_same_time_are_told_apart() -> None:
+    spans = [
+        span("a", SpanKind.TOOL, "x", 0, 3),
+        span("b", SpanKind.TOOL, "x", 1, 1),
+        span("c", SpanKind.TOOL, "x", 2.5, 1),
+        span("d", SpanKind.TOOL, "x", 3.5, None),
+        span("e", SpanKind.TOOL, "x", 9, 1),
+        span("inner", SpanKind.TOOL, "x", 1, 1, parent_id="a"),
+    ]
+    assert [node.span.id for node in nodes(spans) if node.beside] == ["b", "c", "e"]
+    assert {branch(node) for node in nodes(spans) if node.beside} == {"├∥ "}
 
 
 def test_runs_that_a_run_started_hang_below_it() -> None:

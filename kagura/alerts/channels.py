@@ -112,6 +112,7 @@ def to_log(event: Event, path: Path) -> str | None:
     """One line of JSON at the end of a file that nobody else can read."""
     line = msgspec.json.encode(event.document()) + b"\n"
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             os.write(file, line)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from kagura.alert_settings import AlertRule, Condition, Metric
+from kagura.alert_settings import AlertRule, Condition
 from kagura.store import Store
 
 _PICO = Decimal(10) ** 12
@@ -70,14 +70,25 @@ def measure(store: Store, rule: Rule, now: int, until: int | None = None) -> dic
     since = (now if until is None else until) - rule.condition.window
     found = _SOURCES[rule.condition.metric.source](store, rule, Window(since, until, now))
     if rule.settings.each is None:
-        return {"": found.get("", _empty(rule.condition.metric))}
+        return {"": found.get("", _empty(store, rule, since))}
     found.pop("", None)
     return found
 
 
-def _empty(metric: Metric) -> Measured:
+def _empty(store: Store, rule: Rule, since: int) -> Measured:
     """What is measured where nothing happened: a count is zero then, a rate is nothing."""
-    return NOTHING if metric.is_rate or metric.source in ("runs", "tools") else Measured(value=0)
+    metric = rule.condition.metric
+    if metric.is_rate or metric.source in ("runs", "tools"):
+        return NOTHING
+    return NOTHING if _too_young(store, rule, since) else Measured(value=0)
+
+
+def _too_young(store: Store, rule: Rule, since: int) -> bool:
+    """Whether too little was recorded to call it too little: a rule with `<` waits for a whole window."""
+    if not rule.condition.operator.startswith("<"):
+        return False
+    first = store.first_activity()
+    return first is None or first > since
 
 
 def _dimensions(rule: Rule) -> list[str]:
@@ -87,7 +98,7 @@ def _dimensions(rule: Rule) -> list[str]:
 def _subject(rule: Rule, dimensions: Sequence[str], key: Sequence[str]) -> str | None:
     """Whose value a group counts to; `None` where the rule does not look at it."""
     values = dict(zip(dimensions, key, strict=True))
-    if not all(fnmatchcase(values[name], pattern) for name, pattern in rule.scope.items()):
+    if not all(values[name] and fnmatchcase(values[name], pattern) for name, pattern in rule.scope.items()):
         return None
     return values[rule.settings.each] if rule.settings.each else ""
 
@@ -101,13 +112,14 @@ def _from_sums(store: Store, rule: Rule, window: Window) -> dict[str, Measured]:
             total = totals.setdefault(subject, dict.fromkeys(row, 0))
             for name, more in row.items():
                 total[name] += more
-    return {subject: _sum(rule, total) for subject, total in totals.items()}
+    too_young = _too_young(store, rule, window.since)
+    return {subject: _sum(rule, total, too_young=too_young) for subject, total in totals.items()}
 
 
-def _sum(rule: Rule, row: dict[str, int]) -> Measured:
+def _sum(rule: Rule, row: dict[str, int], *, too_young: bool) -> Measured:
     metric = rule.condition.metric
     totals = _Totals(row, rule.condition.window)
-    if metric.is_rate and totals.finished < rule.settings.min_calls:
+    if (metric.is_rate and totals.finished < rule.settings.min_calls) or too_young:
         return Measured(value=None, samples=totals.finished)
     value, detail = _FIGURES[metric.what](totals)
     return Measured(value=value, samples=totals.finished, detail=detail)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from kagura.alert_settings import Condition, Unit
+from kagura.alert_settings import Unit
 from kagura.alerts.measuring import Measured, Rule, Value
 from kagura.alerts.names import plain
 
@@ -97,21 +97,22 @@ def sentence(rule: Rule, subject: str, kind: Kind, measured: Measured) -> str:
     where = f" ({'; '.join(about)})" if about else ""
     head = plain(rule.name)
     if kind == "test":
-        return f"{head}: this is a test; {now}, the alert is at {limit(condition)}{where}"
+        return f"{head}: this is a test, the alert is {condition.metric.name} {limit(rule)}"
     if kind == "resolved":
-        return f"{head}: over; {now}, the alert is at {limit(condition)}{where}"
-    return f"{head}: {now} {limit(condition)}{where}"
+        return f"{head}: over; {now}, the alert is at {limit(rule)}{where}"
+    return f"{head}: {now} {limit(rule)}{where}"
 
 
 def _about(rule: Rule, subject: str) -> list[str]:
     each = rule.settings.each
     parts = [f"{name.removeprefix('tag:')} {plain(value)}" for name, value in rule.scope.items() if name != each]
-    return [*parts, f"{(each or '').removeprefix('tag:')} {plain(subject)}"] if each else parts
+    return [*parts, f"{each.removeprefix('tag:')} {plain(subject)}"] if each else parts
 
 
-def limit(condition: Condition) -> str:
-    """The comparison and its threshold: `> $5 in 1h`."""
-    return f"{condition.operator} {shown(condition.metric.unit, condition.threshold)} in {span(condition.window)}"
+def limit(rule: Rule) -> str:
+    """The comparison and its threshold as the configuration has them: `> $5 in 1h`."""
+    when = " ".join(rule.settings.when.split())
+    return when[when.index(rule.condition.operator) :]
 
 
 def shown(unit: Unit, value: Value) -> str:
@@ -121,6 +122,8 @@ def shown(unit: Unit, value: Value) -> str:
     if unit == "percent":
         return f"{_short(value)}%"
     if unit == "seconds":
+        if value < 1:
+            return f"{round(value * 1000)}ms"
         return f"{_short(value)}s" if value < 120 else span(round(value) * 1_000_000)
     return f"{_short(value)}"
 

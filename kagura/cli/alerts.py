@@ -1,6 +1,6 @@
 """`kagura alerts`: what fires, the rules measured now, and a message to try the channels with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,12 +29,13 @@ def list_alerts(
     from kagura.dashboard.output import print_json
 
     settings = settings_from(config, home, db)
-    found, states, failed = _read(settings, _rules(settings, []))
+    rules = _rules(settings, [])
+    found, states, failed = _read(settings, rules)
     if as_json:
         return print_json([_document(row, states.get(_key(row)), found.at) for row in found.findings])
     if not settings.alerts.rules:
         return typer.echo(_NO_RULES)
-    _print_table(found, states)
+    _print_table(found, states, rules)
     for name, reason in found.failures.items():
         typer.echo(f"{name} cannot be looked at: {reason}")
     for message in failed:
@@ -145,7 +146,8 @@ def _rules(settings: Settings, names: Sequence[str]) -> "list[Rule]":
 
 def _read(settings: Settings, rules: "Sequence[Rule]") -> "tuple[Look, dict[AlertKey, AlertState], list[AlertMessage]]":
     """The rules measured now, what the collector made of them, and what could not be told."""
-    from kagura.alerts.evaluation import Look, look
+    from kagura.alerts.evaluation import Finding, Look, look
+    from kagura.alerts.measuring import NOTHING
     from kagura.model import now_us
     from kagura.store.database import NO_CALLS
 
@@ -158,7 +160,8 @@ def _read(settings: Settings, rules: "Sequence[Rule]") -> "tuple[Look, dict[Aler
     except StoreError as error:
         if not error.message.endswith(NO_CALLS):
             raise
-    return Look([], {}, now_us()), {}, []
+    nothing = [Finding(rule, "", NOTHING, now_us()) for rule in rules]
+    return Look(nothing, {}, now_us()), {}, []
 
 
 def _key(row: "Finding") -> "AlertKey":
@@ -187,38 +190,42 @@ def _document(row: "Finding", state: "AlertState | None", at: int) -> dict[str, 
     }
 
 
-def _print_table(found: "Look", states: "dict[AlertKey, AlertState]") -> None:
+def _print_table(found: "Look", states: "Mapping[AlertKey, AlertState]", rules: "Sequence[Rule]") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from kagura.alerts.telling import limit
     from kagura.dashboard.output import console
     from kagura.dashboard.period import Clock
     from kagura.dashboard.text import cell
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("alert", "state", "since", "now", "threshold", "sent to"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True)
+    for heading, least in (("alert", 7), ("state", 7), ("since", 8), ("threshold", 14)):
+        table.add_column(heading, overflow="ellipsis", no_wrap=True, min_width=least, max_width=34)
+    table.add_column("now", overflow="ellipsis", no_wrap=True, ratio=1)
     clock = Clock()
-    for row in _shown_rows(found.findings, states):
+    for row in (row for rule in rules for row in _shown_rows(found, states, rule)):
         state = states.get(_key(row))
         word, style = _state(row, state)
         table.add_row(
             cell(f"{row.rule.name} {row.subject}".strip()),
             Text(word, style=style),
             cell(clock.recent(state.since) if state else "-"),
+            cell(limit(row.rule)),
             cell(_value(row)),
-            cell(_threshold(row)),
-            cell(", ".join(row.rule.settings.send)),
         )
     console().print(table)
 
 
-def _shown_rows(findings: "Iterable[Finding]", states: "dict[AlertKey, AlertState]") -> "list[Finding]":
-    """Rules that are split show those that stand out; how many agents are quiet is of no interest."""
-    rows = list(findings)
-    loud = [row for row in rows if row.rule.settings.each is None or row.breaches or _key(row) in states]
-    quiet = {row.rule.name: row for row in rows if row not in loud}
-    return [*loud, *(row for name, row in quiet.items() if all(other.rule.name != name for other in loud))]
+def _shown_rows(found: "Look", states: "Mapping[AlertKey, AlertState]", rule: "Rule") -> "list[Finding]":
+    """Of a rule that is split those that stand out; where all are quiet, one row for them all."""
+    from kagura.alerts.evaluation import Finding
+    from kagura.alerts.measuring import NOTHING, Measured
+
+    rows = [row for row in found.findings if row.rule.name == rule.name]
+    loud = [row for row in rows if rule.settings.each is None or row.breaches or _key(row) in states]
+    quiet = Finding(rule, "", Measured(value=None, detail=f"{len(rows)} quiet") if rows else NOTHING, found.at)
+    return loud or ([] if rule.name in found.failures else [quiet])
 
 
 def _state(row: "Finding", state: "AlertState | None") -> tuple[str, str]:
@@ -226,7 +233,7 @@ def _state(row: "Finding", state: "AlertState | None") -> tuple[str, str]:
         return "firing", "bold red"
     if row.breaches:
         return "over", "yellow"
-    return ("no data", "dim") if row.measured.value is None else ("ok", "green")
+    return ("no data", "dim") if row.measured.value is None and not row.measured.detail else ("ok", "green")
 
 
 def _value(row: "Finding") -> str:
@@ -235,9 +242,3 @@ def _value(row: "Finding") -> str:
     value = row.measured.value
     text = "-" if value is None else shown(row.rule.condition.metric.unit, value)
     return f"{text} ({row.measured.detail})" if row.measured.detail else text
-
-
-def _threshold(row: "Finding") -> str:
-    from kagura.alerts.telling import limit
-
-    return limit(row.rule.condition)

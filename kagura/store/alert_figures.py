@@ -62,6 +62,11 @@ class AlertFigures(Database):
             groups[tuple(named)].append(row if is_call else row | _NO_CALLS)
         return {key: merged(rows) for key, rows in groups.items()}
 
+    def first_activity(self) -> int | None:
+        """When the first run began that is recorded."""
+        with _limited(self) as connection:
+            return connection.execute(select(func.min(executions.c.started_at))).scalar()
+
     def call_times(self, by: Sequence[str], what: str, since: int, until: int | None = None) -> dict[Key, list[int]]:
         """Microseconds of the model calls that were answered: `duration`, or `time_to_first_chunk`."""
         sample = _sample(since, until)
@@ -121,15 +126,15 @@ class AlertFigures(Database):
 
 
 @contextmanager
-def _limited(database: Database, seconds: float = SECONDS) -> Iterator[Connection]:
+def _limited(database: Database) -> Iterator[Connection]:
     """A transaction for reading whose statements are broken off after a while."""
     with database.reading() as connection:
         if database.engine.dialect.name == "postgresql":
-            connection.execute(text(f"SET LOCAL statement_timeout = {round(seconds * 1000)}"))
+            connection.execute(text(f"SET LOCAL statement_timeout = {round(SECONDS * 1000)}"))
             yield connection
             return
         driver: Any = connection.connection.driver_connection
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + SECONDS
         driver.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_STEPS)
         try:
             yield connection

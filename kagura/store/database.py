@@ -33,6 +33,8 @@ _EXPLANATIONS = (
     ("unable to open", "cannot be opened", "Check that the folder exists and that you may write to it."),
     ("disk is full", "cannot be written: the disk is full", "Free some space; nothing recorded is lost meanwhile."),
     ("disk i/o error", "cannot be read or written: the disk reports an error", "Check the disk."),
+    ("interrupted", "took too long to answer", "Ask for less: a shorter window."),
+    ("statement timeout", "took too long to answer", "Ask for less: a shorter window."),
     ("locked", "is held by another process", "Wait for it to end; `fuser FILE` names it."),
     ("password authentication", "refuses the user or password", "Check the URL in KAGURA_DB."),
     ("does not exist", "has no such database, role or table", "Create it, or check the URL in KAGURA_DB."),

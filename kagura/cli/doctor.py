@@ -7,6 +7,7 @@ import platform
 import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -172,7 +173,40 @@ def journal(settings: Settings) -> Iterator[Finding]:
         )
 
 
-CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (folder, proxy, store, journal)
+def otlp(settings: Settings) -> Iterator[Finding]:
+    """Whether spans reach the OTLP receiver, and how many wait for it."""
+    from kagura.otel.outgoing_http import shown_url
+    from kagura.store import Store
+
+    if settings.otlp.endpoint is None:
+        return
+    url = shown_url(settings.otlp.endpoint)
+    try:
+        with Store.open(settings.db_url, read_only=True) as opened:
+            waiting, notes = opened.waiting(), opened.notes()
+    except KaguraError:
+        # The check of the store has said why.
+        return
+    sent, failed, refused = (notes.get(name) for name in ("sent", "failed", "refused"))
+    wait = f"{waiting:,} span{' waits' if waiting == 1 else 's wait'}"
+    if failed and (sent is None or failed.at > sent.at):
+        text = f"{wait} for {url}; the last try failed {_moment(failed.at)}: {failed.text}"
+        yield Finding(Level.PROBLEM, "otlp", text, "Nothing is lost: they are sent once the receiver takes them.")
+    elif sent is None and waiting:
+        yield Finding(Level.NOTE, "otlp", f"{wait} for {url}; none was sent yet", "`kagura proxy` sends them.")
+    else:
+        last = f", the last ones {_moment(sent.at)}" if sent else ""
+        yield Finding(Level.OK, "otlp", f"spans are sent to {url}{last}; {wait}")
+    if refused:
+        text = f"{url} refused spans {_moment(refused.at)}: {refused.text}"
+        yield Finding(Level.NOTE, "otlp", text, "They stay in kagura's own store.")
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at / 1_000_000).astimezone().strftime("at %H:%M:%S on %d %b")
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (folder, proxy, store, journal, otlp)
 
 READ_BY_KAGURA = {
     "KAGURA_CONFIG",

@@ -207,10 +207,9 @@ class Exporter:
         while not self._stop.wait(wait):
             try:
                 with Store.open(self._settings.db_url, create=False) as store:
-                    self._send(Sending(self._settings, store))
-                return
-            except ConfigError as error:
-                log.error("nothing is sent to the OTLP receiver, spans wait in the store: %s", error)
+                    sending = self._sending(store)
+                    if sending:
+                        self._send(sending)
                 return
             except StoreError as error:
                 log.debug("the store cannot be read for the OTLP receiver: %s", error)
@@ -218,6 +217,14 @@ class Exporter:
             except Exception:
                 log.exception("spans cannot be sent to the OTLP receiver; next try in %.0f s", LONGEST_BACKOFF)
                 wait = LONGEST_BACKOFF
+
+    def _sending(self, store: Store) -> Sending | None:
+        try:
+            return Sending(self._settings, store)
+        except ConfigError as error:
+            log.error("nothing is sent to the OTLP receiver, spans wait in the store: %s", error)
+            store.note("failed", now_us(), error.message)
+            return None
 
     def _send(self, sending: Sending) -> None:
         wait = 0.0

@@ -98,6 +98,7 @@ class Reprocessor:
     @classmethod
     def from_settings(cls, store: Store, settings: Settings) -> "Reprocessor":
         """One with the providers and prices of the settings."""
+        store.queues_exports = settings.otlp.endpoint is not None
         providers = load({name: row.given() for name, row in settings.providers.items()})
         prices = [path for path in (settings.prices_file,) if Path(path).exists()]
         return cls(store, providers, Catalog.load(prices, settings.prices, settings.discounts))

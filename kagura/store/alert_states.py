@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, text, update
 
 from kagura.store.alert_views import AlertChanges, AlertKey, AlertMessage, AlertState
 from kagura.store.database import Database, retried
@@ -22,6 +22,9 @@ KEPT_DAYS = 30
 
 _LOOKED = "alerts evaluated"
 
+_LOCK = 0x6B616C65
+"""The key of PostgreSQL's advisory lock under which states change."""
+
 
 class AlertStates(Database):
     """States and messages of alerts."""
@@ -29,7 +32,7 @@ class AlertStates(Database):
     def alert_states(self) -> list[AlertState]:
         """Every alert that has fired at some time, by rule and subject."""
         with self.reading() as connection:
-            return list(_states(connection, lock=False).values())
+            return list(_states(connection).values())
 
     def firing_alerts(self) -> list[AlertState]:
         """The alerts that fire now, the latest first. `evaluated_at` tells whether somebody still looks at them."""
@@ -50,7 +53,10 @@ class AlertStates(Database):
         def once() -> None:
             nonlocal changes
             with self.writing() as connection:
-                changes = decide(_states(connection, lock=True))
+                if connection.dialect.name == "postgresql":
+                    # Rows that are not there yet cannot be locked.
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                changes = decide(_states(connection))
                 _write(connection, changes)
                 connection.execute(upsert(connection, marks, put=["value"]), {"name": _LOOKED, "value": at})
 
@@ -98,9 +104,8 @@ def _is(id: str, channel: str) -> ColumnElement[bool]:
     return and_(alert_messages.c.id == id, alert_messages.c.channel == channel)
 
 
-def _states(connection: Connection, *, lock: bool) -> dict[AlertKey, AlertState]:
-    statement = select(alert_states).order_by(alert_states.c.rule, alert_states.c.subject)
-    rows = connection.execute(locked(connection, statement) if lock else statement).mappings()
+def _states(connection: Connection) -> dict[AlertKey, AlertState]:
+    rows = connection.execute(select(alert_states).order_by(alert_states.c.rule, alert_states.c.subject)).mappings()
     return {(row["rule"], row["subject"]): AlertState(**dict(row) | {"firing": bool(row["firing"])}) for row in rows}
 
 

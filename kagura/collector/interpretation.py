@@ -218,12 +218,18 @@ _OPERATIONS = {SpanKind.LLM: "chat", SpanKind.EMBEDDING: "embeddings"}
 """Operation names of the OpenTelemetry GenAI conventions."""
 
 
+_REFUSED_UPGRADE = 426
+"""Says to a client that tried a websocket that plain HTTP will do, which is nothing that went wrong."""
+
+
 def _status(exchange: Exchange, call: Call) -> tuple[Status, CallError | None]:
     """How the call ended, and what went wrong."""
     if exchange.outcome is None:
         return Status.RUNNING, None
     if exchange.outcome is Outcome.INTERRUPTED:
         return Status.INTERRUPTED, CallError(message="the proxy stopped before the call ended", type="interrupted")
+    if exchange.status == _REFUSED_UPGRADE and exchange.method == "GET":
+        return Status.COMPLETED, None
     if call.error:
         return Status.FAILED, call.error
     if exchange.outcome is Outcome.UPSTREAM_ERROR:

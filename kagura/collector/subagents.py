@@ -5,7 +5,7 @@ others, so that reading again makes no second one.
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any, NamedTuple
 
 import msgspec
@@ -71,12 +71,19 @@ class Tip(msgspec.Struct):
 class Tips(dict[str, Tip]):
     """The ends of a run's chains, by the call that each has come to."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.past: deque[Tip] = deque(maxlen=_MOST_PAST)
+        """Calls that asked for tools and were continued: an agent may be started and not waited for."""
+
     def move(self, span: Span, follows: str | None, branch: str | None, asked: list[Asked]) -> None:
         """A call was made; one that failed leaves its chain where it was."""
         before = self.pop(follows, None) if follows else None
         if before is not None and span.status in (Status.FAILED, Status.INTERRUPTED):
             self[before.span_id] = before
             return
+        if before is not None and before.asked:
+            self.past.append(before)
         self[span.id] = Tip(span.id, branch, span.started_at, span.ended_at, asked)
         if len(self) > _MOST_TIPS:
             self.pop(next(iter(self)))
@@ -106,11 +113,21 @@ class SubAgents:
     def _find(self, reading: Reading, link: Link | None) -> Span | None:
         named = _named(reading)
         if named:
-            parent = self._known(_id(reading.span, named.parent)) if named.parent else None
-            return self._agent(reading, named.id, named.name, parent.id if parent else None)
+            return self._known(_id(reading.span, named.id)) or self._named(reading, named)
         if link is not None:
             return self._known(link.state.branch) if link.state.branch else None
         return self._concurrent(reading)
+
+    def _named(self, reading: Reading, named: "_Named") -> Span:
+        """A sub-agent that the client names, below the tool that holds its prompt, else below what it says."""
+        tips = self._tips_of(reading.span, is_new=False)
+        started = next((found for tip in (*tips.values(), *tips.past) if (found := _prompted_by(tip, reading))), None)
+        parent = self._known(_id(reading.span, named.parent)) if named.parent else None
+        parent_id, name = parent.id if parent else None, named.name
+        if started:
+            parent_id, called = _place_below(*started)
+            name = name or called
+        return self._agent(reading, named.id, name, parent_id)
 
     def _concurrent(self, reading: Reading) -> Span | None:
         """A chain that begins while another one of its run works or waits for a tool: a sub-agent with tools."""
@@ -125,12 +142,10 @@ class SubAgents:
         if not busy:
             return None
         started = next((found for tip in busy if (found := _started_by(tip, reading))), None)
-        tip, index = started or (max(busy, key=lambda tip: tip.started_at), None)
-        parent, name = tip.branch, None
-        if index is not None:
-            call = tip.asked[index]
-            parent, name = tool_span_id(tip.span_id, index), _name_in(call.arguments) or call.name
-        return self._agent(reading, span.id, name, parent)
+        if started:
+            parent_id, name = _place_below(*started)
+            return self._agent(reading, span.id, name, parent_id)
+        return self._agent(reading, span.id, None, max(busy, key=lambda tip: tip.started_at).branch)
 
     def _agent(self, reading: Reading, id: str, name: str | None, parent_id: str | None) -> Span:
         span = reading.span
@@ -193,6 +208,7 @@ class SubAgents:
 
 
 _MOST_TIPS = 200
+_MOST_PAST = 20
 
 
 class _Named(NamedTuple):
@@ -212,19 +228,29 @@ def _named(reading: Reading) -> _Named | None:
 
 
 def _started_by(tip: Tip, reading: Reading) -> tuple[Tip, int] | None:
-    """The tool that a chain waits for and whose arguments hold the prompt of this one."""
+    """The tool that a chain waits for: the one whose arguments hold the prompt of this one, else the only one."""
+    return _prompted_by(tip, reading) or ((tip, 0) if len(tip.asked) == 1 else None)
+
+
+def _prompted_by(tip: Tip, reading: Reading) -> tuple[Tip, int] | None:
     said = [atom.text for atom in reading.history.atoms if isinstance(atom, Said) and atom.role == "user"]
     for index, call in enumerate(tip.asked):
         texts = call.arguments.values() if isinstance(call.arguments, dict) else [call.arguments]
         prompts = [text for text in texts if isinstance(text, str) and len(text) >= _LEAST_PROMPT]
         if any(prompt.strip() in text for prompt in prompts for text in said):
             return tip, index
-    return (tip, 0) if len(tip.asked) == 1 else None
+    return None
+
+
+def _place_below(tip: Tip, index: int) -> tuple[str, str | None]:
+    """The span of the tool that started a sub-agent, and what that calls it."""
+    call = tip.asked[index]
+    return tool_span_id(tip.span_id, index), _name_in(call.arguments) or call.name
 
 
 def _name_in(found: Any) -> str | None:
     values = (found.get(name) for name in _NAMES) if isinstance(found, dict) else ()
-    return next((value[:80] for value in values if isinstance(value, str) and value), None)
+    return next((value[:80] for value in values if isinstance(value, str) and value[:1].isalnum()), None)
 
 
 def _json(text: str | None) -> JsonObject:

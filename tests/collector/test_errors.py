@@ -58,6 +58,11 @@ def test_an_error_is_recorded_with_its_message(
         assert span.error_type == type
 
 
+def test_a_refused_websocket_is_no_error(recorder: Recorder) -> None:
+    span = recorder.call(None, ERROR, method="GET", target="/v1/responses", status=426)
+    assert (span.status, span.error, span.http_status) == (Status.COMPLETED, None, 426)
+
+
 def test_what_broke_off_on_the_way_says_so(recorder: Recorder) -> None:
     span = recorder.call(ASKED, sse(CHUNK), outcome=Outcome.UPSTREAM_ERROR, error="connection reset by peer")
     assert (span.status, span.error, span.error_type) == (Status.FAILED, "connection reset by peer", "upstream_error")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kagura.collector.tools import tool_span_id
 from kagura.model import Span
 from tests.collector.recorded import SECOND, Recorder
 from tests.collector.turns import KYOTO, QUESTION, TOOLS, Talk, asks, brings, says
@@ -20,7 +21,7 @@ def agents(recorder: Recorder) -> list[Span]:
 def test_claude_codes_agents_are_branches(recorder: Recorder) -> None:
     talk = Talk(recorder)
     session = ("x-claude-code-session-id", SESSION)
-    main = talk.chat([QUESTION], TASK, headers=(session,))
+    main = talk.chat([QUESTION], says("0"), headers=(session,))
     first = talk.chat([QUESTION], says("1"), headers=(session, ("x-claude-code-agent-id", "a1")))
     nested = (session, ("x-claude-code-agent-id", "a2"), ("x-claude-code-parent-agent-id", "a1"))
     second = talk.chat([QUESTION], says("2"), headers=nested)
@@ -43,6 +44,30 @@ def test_codex_and_opencode_name_the_parent(recorder: Recorder) -> None:
         ("reviewer", SESSION),
         ("sub-agent", "ses_1234567"),
     ]
+
+
+def test_a_named_agent_stands_below_the_tool_that_holds_its_prompt(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    session = ("x-claude-code-session-id", SESSION)
+    main = talk.chat([QUESTION], TASK, headers=(session,))
+    prompt = {"role": "user", "content": f"<context/>\n{PROMPT}"}
+    talk.chat([prompt], says("1"), headers=(session, ("x-claude-code-agent-id", "a1")))
+    (agent,) = agents(recorder)
+    assert (agent.name, agent.parent_id) == ("explorer", tool_span_id(main.id, 0))
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_path_is_no_name(recorder: Recorder, waits: bool) -> None:
+    talk = Talk(recorder)
+    codex = (("user-agent", "codex_cli_rs/0.9"), ("session-id", SESSION), ("thread-id", CHILD))
+    spawn = asks((KYOTO, "spawn_agent", f'{{"message": "{PROMPT}"}}'))
+    talk.chat([QUESTION], spawn, headers=codex[:2])
+    if not waits:
+        talk.chat([QUESTION, spawn, brings(KYOTO, "started")], says("Meanwhile"), headers=codex[:2])
+    details = ("x-codex-turn-metadata", '{"agent_name": "/root"}')
+    prompt = {"role": "user", "content": PROMPT}
+    talk.chat([prompt], says("1"), headers=(*codex, ("x-codex-parent-thread-id", SESSION), details))
+    assert [agent.name for agent in agents(recorder)] == ["spawn_agent"]
 
 
 @pytest.mark.parametrize("collectors", [1, 5])

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+PRINTED_RUNS = 20
+"""Runs that the first screen lists where it is printed once."""
+
 DIMENSIONS = ("agent", "model", "provider", "day", "hour", "user", "session")
 """What `--by` knows beside `tag:KEY`."""
 
@@ -66,15 +69,21 @@ def monitor(
     db: DbOption = None,
 ) -> None:
     """Show runs, calls, traces and cost: live on a terminal, printed once to a file or pipe."""
+    from kagura.dashboard.output import interactive
     from kagura.dashboard.period import Clock
-    from kagura.dashboard.source import Source
+    from kagura.dashboard.tui.start import run_live
 
     if cost and trace is not None:
         raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
     if not cost and any((by, date, since, until, last)):
         raise InputError("--by, --date, --since, --until and --last belong to --cost", "Add --cost.")
+    settings = settings_from(config, home, db)
+    if not (cost or trace is not None or as_json) and interactive():
+        return run_live({"config": config and str(config), "home": home, "db": db}, agent)
+    from kagura.dashboard.source import Source
+
     clock = Clock()
-    with Source(settings_from(config, home, db), clock) as source:
+    with Source(settings, clock) as source:
         source.catch_up()
         if cost:
             _cost(source, clock, agent, by or "agent", (date, since, until, last), as_json)
@@ -84,6 +93,7 @@ def monitor(
             _screen(source, clock, agent, as_json)
         if source.behind:
             typer.echo(f"kagura: {source.behind}", err=True)
+    return None
 
 
 def _cost(
@@ -142,20 +152,18 @@ def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_
 
 
 def _screen(source: "Source", clock: "Clock", agent: str | None, as_json: bool) -> None:
-    from kagura.dashboard.boards import MainBoard, live_monitor
-    from kagura.dashboard.output import console, interactive, print_json
+    from kagura.dashboard.document import main_document
+    from kagura.dashboard.output import console, print_json
+    from kagura.dashboard.screens import main_screen
 
-    if interactive() and not as_json:
-        from kagura.dashboard.live import run_live
-
-        return run_live(live_monitor(source, clock, agent), console())
     if agent:
         return _agent(source, clock, agent, as_json)
-    board = MainBoard.read(source, clock)
+    total, today = source.overviews()
+    runs = source.executions(PRINTED_RUNS)
     if as_json:
-        return print_json(board.document())
+        return print_json(main_document(total, today, runs))
     out = console()
-    return out.print(board.draw(out.width, None, None))
+    return out.print(main_screen(total, today, runs, clock, out.width))
 
 
 def _agent(source: "Source", clock: "Clock", name: str, as_json: bool) -> None:

@@ -32,8 +32,8 @@ SHARE = 0.004
 MAX_AGE = 30.0
 """Seconds after which sums of a moving window are taken anew though nothing was stored."""
 
-PART_BYTES = 1 << 20
-TOTAL_BYTES = 4 << 20
+PART_BYTES = 1 << 18
+TOTAL_BYTES = 1 << 20
 """Of one content, and of all contents of a span, that are read for looking at."""
 
 T = TypeVar("T")

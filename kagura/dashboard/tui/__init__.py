@@ -1,0 +1,1 @@
+"""The live monitor, a Textual application: screens, widgets, and the process that reads the store for them."""

@@ -1,0 +1,131 @@
+"""The monitor as an application: its screens, and the loop that asks for what they show."""
+
+import asyncio
+import time
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from kagura.dashboard.period import Clock
+from kagura.dashboard.tui.feed import Feed, Reply
+from kagura.dashboard.tui.home import Home
+from kagura.dashboard.tui.page import Page
+from kagura.dashboard.tui.styles import CSS, THEME_NAMES, THEMES
+from kagura.store.questions import Question
+
+REFRESH_SECONDS = 1.0
+TICK_SECONDS = 0.5
+SHARE = 0.02
+"""Of a core that showing new data may take: what takes 20 ms to draw is drawn once a second."""
+
+
+class Monitor(App[None]):
+    """Asks the feed what the screen on top shows, from a thread, and lets that screen show it."""
+
+    TITLE = "kagura monitor"
+    CSS = CSS
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True),
+        Binding("r", "refresh", "refresh"),
+        Binding("p", "pause", "pause"),
+        Binding("t", "theme", "theme"),
+        Binding("question_mark,h,f1", "help", "help"),
+    ]
+
+    def __init__(self, feed: Feed, clock: Clock, agent: str | None = None, theme: str = "dark") -> None:
+        super().__init__()
+        self._feed, self._clock, self._agent = feed, clock, agent
+        self._chosen_theme = "terminal" if self.no_color else theme
+        self._awake = asyncio.Event()
+        self._asking = asyncio.Lock()
+        self.paused = False
+        self.troubles: list[str] = []
+
+    def on_mount(self) -> None:
+        """Begin to ask."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEME_NAMES[self._chosen_theme]
+        self.push_screen(Home(self._clock))
+        if self._agent is not None:
+            self.open_agent(self._agent)
+        self.run_worker(self._follow(), exclusive=True)
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    async def ask(self, question: Question) -> Reply:
+        """The feed's reply, without waiting for it in this thread."""
+        async with self._asking:
+            return await asyncio.to_thread(self._feed.ask, question)
+
+    async def _follow(self) -> None:
+        """Ask for the screen on top, for as long as the program runs."""
+        while True:
+            self._awake.clear()
+            rest = REFRESH_SECONDS
+            page = self.screen
+            if isinstance(page, Page) and (not self.paused or page.anew):
+                reply = await self.ask(page.question())
+                began = time.thread_time()
+                if page.is_current and page.is_mounted:
+                    page.accept(reply, self._heard(reply))
+                rest = max(rest, (time.thread_time() - began) / SHARE)
+            try:
+                await asyncio.wait_for(self._awake.wait(), rest)
+            except TimeoutError:
+                continue
+
+    def _heard(self, reply: Reply) -> list[str]:
+        """What is wrong; only the first screen's replies tell."""
+        if reply.source or reply.troubles:
+            self.troubles = reply.troubles
+        return self.troubles
+
+    def _tick(self) -> None:
+        if isinstance(self.screen, Page) and not self.paused:
+            self.screen.tick()
+
+    def wake(self) -> None:
+        """Ask at once."""
+        self._awake.set()
+
+    def open_run(self, id: str) -> None:
+        """Show one run."""
+        from kagura.dashboard.tui.run import Run
+
+        self.push_screen(Run(self._clock, id))
+
+    def open_agent(self, name: str) -> None:
+        """Show one agent."""
+        from kagura.dashboard.tui.agent import Agent
+
+        self.push_screen(Agent(self._clock, name))
+
+    def action_refresh(self) -> None:
+        """Read everything anew."""
+        if isinstance(self.screen, Page):
+            self.screen.wake(anew=True)
+
+    def action_pause(self) -> None:
+        """Stop following, or go on."""
+        self.paused = not self.paused
+        for screen in self.screen_stack:
+            screen.set_class(self.paused, "paused")
+        if isinstance(self.screen, Page):
+            self.screen.show_keys()
+        self.wake()
+
+    def action_theme(self) -> None:
+        """The next theme."""
+        names = list(THEME_NAMES.values())
+        at = names.index(self.theme) if self.theme in names else 0
+        self.theme = names[(at + 1) % len(names)]
+
+    def action_help(self) -> None:
+        """What the keys do."""
+        from kagura.dashboard.tui.help import Help
+
+        if isinstance(self.screen, Page):
+            self.push_screen(Help(self.screen))

@@ -1,0 +1,18 @@
+"""Starts the live monitor."""
+
+from collections.abc import Mapping
+
+
+def run_live(flags: Mapping[str, str | None], agent: str | None) -> None:
+    """Show the monitor until it is quit; the terminal is left as it was. `flags` name the configuration and store."""
+    from kagura.dashboard.tui.child import ChildFeed
+
+    # The reader starts first: it loads its libraries while this process loads Textual.
+    feed = ChildFeed(flags)
+    try:
+        from kagura.dashboard.period import Clock
+        from kagura.dashboard.tui.app import Monitor
+
+        Monitor(feed, Clock(), agent).run()
+    finally:
+        feed.close()

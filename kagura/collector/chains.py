@@ -6,7 +6,7 @@ answered, or names its id. What calls ended with stands in the store, so that ch
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -115,8 +115,9 @@ def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
 class Chains:
     """The latest ends of calls, by hash and by id, before those of the store."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, home_of: Callable[[str], str] = str) -> None:
+        """`home_of` tells which execution an id stands for by now."""
+        self._store, self._home_of = store, home_of
         self._states: OrderedDict[bytes, list[ChainState]] = OrderedDict()
         self._changed: dict[tuple[bytes, str], ChainState] = {}
         self._of_span: OrderedDict[str, list[ChainState]] = OrderedDict()
@@ -143,16 +144,24 @@ class Chains:
             return None
         rule = FORK if found.fork else found.rule.name
         if span.execution_source == OWN_EXECUTION:
-            span.execution_id, span.execution_source = found.state.execution_id, rule
+            span.execution_id, span.execution_source = self._home_of(found.state.execution_id), rule
         span.attributes |= {"follows": found.state.span_id, "link": rule, "confidence": found.rule.confidence}
         return found
 
     def _links(self, reading: Reading) -> Iterator[Link]:
         for candidate in _candidates(reading):
-            fitting = [state for state in self._states.get(candidate.key, ()) if _fits(state, reading)]
+            fitting = [state for state in self._states.get(candidate.key, ()) if self._fits(state, reading)]
             found = _best(fitting, candidate, reading) if fitting else None
             if found:
                 yield found
+
+    def _fits(self, state: ChainState, reading: Reading) -> bool:
+        span = reading.span
+        if state.span_id == span.id or state.started_at >= span.started_at:
+            return False
+        if span.execution_source != OWN_EXECUTION and self._home_of(state.execution_id) != span.execution_id:
+            return False
+        return state.user is None or span.user is None or state.user == span.user
 
     def remember(self, reading: Reading, link: Link | None, branch: str | None) -> None:
         """Keep what the call ended with, for those that continue it."""
@@ -204,15 +213,6 @@ class Chains:
             self._states.popitem(last=False)
         if len(self._of_span) > REMEMBERED:
             self._of_span.popitem(last=False)
-
-
-def _fits(state: ChainState, reading: Reading) -> bool:
-    span = reading.span
-    if state.span_id == span.id or state.started_at >= span.started_at:
-        return False
-    if span.execution_source != OWN_EXECUTION and state.execution_id != span.execution_id:
-        return False
-    return state.user is None or span.user is None or state.user == span.user
 
 
 def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) -> Link | None:

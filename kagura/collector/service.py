@@ -11,14 +11,16 @@ from kagura.collector.attempts import Attempt, Attempts
 from kagura.collector.chains import Chains, Link, Reading, read_chain
 from kagura.collector.events import execution_from, metric_from
 from kagura.collector.following import Follower
+from kagura.collector.homes import Homes
 from kagura.collector.interpretation import Interpreter
+from kagura.collector.joins import Arrival, Joins
 from kagura.collector.redaction import Redaction
 from kagura.collector.results import Results
 from kagura.collector.subagents import SubAgents
 from kagura.collector.tools import Tools
 from kagura.config import Settings
 from kagura.errors import StoreError
-from kagura.journal import Started, collector_lock, journal_files, unfinished
+from kagura.journal import Started, Telemetry, collector_lock, journal_files, unfinished
 from kagura.model import Event, Exchange, Execution, Outcome, Span, Status, now_us
 from kagura.store import Batch, Store
 
@@ -54,9 +56,11 @@ class Collector:
         self._results = Results(store, interpreter)
         self._attempts = Attempts()
         self._attempts.recall(store)
-        self._chains = Chains(store)
+        self._homes = Homes(store)
+        self._chains = Chains(store, self._homes.of)
         self._subagents = SubAgents(store)
         self._tools = Tools(store, settings.tools, Redaction(settings.capture, settings.redact))
+        self._joins = Joins(store, self._homes, self._tools, now_us())
         self._follower = Follower(settings.journal_dir, store.positions())
         store.queues_exports = settings.otlp.endpoint is not None
         self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
@@ -65,6 +69,7 @@ class Collector:
         """Store one batch; returns how many records it held. Raises StoreError where nothing was stored."""
         began: dict[str, Started] = {}
         ended: list[Exchange] = []
+        reported: list[Arrival] = []
         batch = Batch()
         records = size = 0
         for item in self._follower.news():
@@ -73,6 +78,9 @@ class Collector:
                 began[item.id] = item
             elif isinstance(item, Event):
                 self._add_event(batch, item)
+            elif isinstance(item, Telemetry):
+                reported += self._arrivals(item)
+                size += len(item.body)
             else:
                 began.pop(item.id, None)
                 ended.append(item)
@@ -80,12 +88,19 @@ class Collector:
             if records >= BATCH_RECORDS or size >= BATCH_BYTES:
                 break
         self._add(batch, [*ended, *map(unfinished, began.values())])
+        self._joins.settle(batch, reported)
         if records:
             batch.positions = dict(self._follower.positions)
             self._store.write(batch)
             self._recorded(batch.spans)
         self.is_behind = records >= BATCH_RECORDS or size >= BATCH_BYTES
         return records
+
+    def _arrivals(self, item: Telemetry) -> Iterable[Arrival]:
+        # Imported with the first export: most journals hold none.
+        from kagura.collector.reports import arrivals
+
+        return arrivals(item, self._interpreter)
 
     def _add(self, batch: Batch, exchanges: Iterable[Exchange]) -> None:
         """Understand exchanges and add what they were to the batch."""
@@ -96,6 +111,8 @@ class Collector:
 
     def _add_some(self, batch: Batch, exchanges: Sequence[Exchange]) -> None:
         interpreted = [(exchange, self._interpreter.interpret(exchange)) for exchange in exchanges]
+        for exchange, found in interpreted:
+            self._joins.place_call(found.span, exchange)
         readings = [read_chain(found.span, exchange, found.call) for exchange, found in interpreted]
         self._chains.prefetch(readings)
         for (exchange, (span, contents, call)), reading in zip(interpreted, readings, strict=True):

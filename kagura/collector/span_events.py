@@ -4,6 +4,7 @@ The event's `execution_id` is the span's; where it is empty, the span is an exec
 optional but `kind` and `started_at`:
 
 - `id`, `parent_id`: 16 hex digits, the reporter's. An `id` may come twice: begun (no `ended_at`), and ended.
+- `trace_id`: 32 hex digits, of the trace that the span stands in.
 - `kind`: `llm`, `embedding`, `tool`, `memory`, `retrieval`, `agent`, `span`; `name`; `status`.
 - `agent`, `session_id`, `user`, `source` (the rule that found the execution), `tags`, `attributes`.
 - `started_at`, `first_chunk_at`, `ended_at`: microseconds since the epoch.
@@ -70,6 +71,7 @@ def span_from(event: Event, catalog: Catalog, redaction: Redaction) -> Reported:
         started_at=started_at,
         ended_at=None if status is Status.RUNNING else max(started_at, ended_at or event.at),
         parent_id=_id(data.get("parent_id")),
+        trace_id=_name(data.get("trace_id")),
         session_id=_name(data.get("session_id")),
         user=_name(data.get("user")),
         time_to_first_chunk=_since(started_at, _instant(data.get("first_chunk_at"))),
@@ -88,11 +90,15 @@ def span_from(event: Event, catalog: Catalog, redaction: Redaction) -> Reported:
         input_preview=redaction.question(call) or redaction.preview(_first_text(call.input_messages)),
         output_preview=redaction.answer(call),
         tags={str(key): str(value) for key, value in obj(data.get("tags")).items()},
-        attributes=dict(obj(data.get("attributes"))),
+        attributes=_attributes(obj(data.get("attributes")), redaction),
     )
     if kind in _BILLED and status is not Status.RUNNING and (usage or status is not Status.FAILED):
         span.cost = _cost(span, catalog)
     return Reported(span, _contents(call, redaction))
+
+
+def _attributes(given: JsonObject, redaction: Redaction) -> JsonObject:
+    return {name: redaction.text(value) if isinstance(value, str) else value for name, value in given.items()}
 
 
 def _call(data: JsonObject, kind: SpanKind) -> Call:

@@ -49,8 +49,8 @@ class Aliases(Database):
         return found
 
     def reported_calls(self, since: int) -> list[Span]:
-        """The model calls begun at `since` or later that only a program's traces speak of."""
-        told = spans.c.started_at >= since, spans.c.outcome.is_(None), spans.c.trace_id.is_not(None)
+        """The model calls begun at `since` or later that programs report and no relay saw."""
+        told = spans.c.started_at >= since, spans.c.outcome.is_(None), spans.c.inferred == 0
         with self.reading() as connection:
             rows = connection.execute(select(spans).where(*told, spans.c.kind.in_(MODEL_KINDS)))
             return [to_span(row) for row in rows.mappings()]

@@ -43,12 +43,13 @@ def count(row: Row, sums: Sums) -> None:
 
 def observe(row: Row, span: Columns) -> None:
     """Let an execution follow one of its spans: times, agent, preview, latest call."""
+    earlier = span["started_at"] < row["started_at"] and span["agent"] != DEFAULT_AGENT
+    if row["agent"] == DEFAULT_AGENT or (earlier and not row["declared"]):
+        row["agent"] = span["agent"]
     row["started_at"] = min(row["started_at"], span["started_at"])
     row["last_activity_at"] = max(row["last_activity_at"], span["started_at"], span["ended_at"] or 0)
     for name in ("session_id", "user"):
         row[name] = row[name] if row[name] is not None else span[name]
-    if row["agent"] == DEFAULT_AGENT:
-        row["agent"] = span["agent"]
     if span["kind"] not in MODEL_KINDS:
         return
     if span["input_preview"] and (row["preview_at"] is None or span["started_at"] <= row["preview_at"]):

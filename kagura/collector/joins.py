@@ -1,0 +1,279 @@
+"""What programs report by OpenTelemetry meets what the relay saw: one execution, one tree, one span a call.
+
+Whichever comes first. All of it is decided from the spans of an execution as they stand, so that a report that is sent
+again, or read again from the journal, changes nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from kagura.collector import homes
+from kagura.collector.attempts import OWN_EXECUTION
+from kagura.collector.homes import Homes, is_made_up, read_traceparent, trace_key
+from kagura.collector.scene import REACH_US, REPORT, Scene, is_call, is_report
+from kagura.collector.tools import Tools
+from kagura.collector.twins import (
+    CALL_ID,
+    SEEN_TWICE,
+    alike,
+    answer_ids,
+    best,
+    caller_of,
+    client_of,
+    ids_of,
+    made_by,
+)
+from kagura.model import Exchange, Span
+from kagura.otel.incoming import Incoming
+from kagura.store import Batch, SpanContents, Store
+
+REMEMBERED = 5000
+"""Reports without their call, and ids of answers, that are kept in mind."""
+
+TRACE_RULE = "traceparent"
+"""The source of an execution that a trace stands for."""
+SESSION_RULE = "otel-session"
+EXPLICIT_RULE = "otel-attribute"
+DEFAULT_AGENT = "default"
+_BY_CALLER = frozenset(("header", "path"))
+_BY_TRACE = frozenset((TRACE_RULE, SESSION_RULE))
+T = TypeVar("T")
+
+
+class Arrival(msgspec.Struct):
+    """A span that a program reports, as read, with what is kept of its content."""
+
+    told: Incoming
+    span: Span
+    contents: SpanContents | None
+
+
+class Joins:
+    """Places reports and calls, and merges those that are one."""
+
+    def __init__(self, store: Store, homes: Homes, tools: Tools, now: int) -> None:
+        self._store, self._homes, self._tools = store, homes, tools
+        self._waiting: OrderedDict[str, tuple[str, set[str]]] = OrderedDict()
+        """Reports whose call was not seen: the execution and the ids of the answer, by span."""
+        self._answers: OrderedDict[str, str] = OrderedDict()
+        """Calls by the id of their answer."""
+        for span in store.reported_calls(now - REACH_US):
+            if is_report(span):
+                _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
+
+    def place_call(self, span: Span, exchange: Exchange) -> None:
+        """Give a call that names a trace to that trace's execution, or the trace to the call's."""
+        header = next((value for name, value in exchange.request_headers if name == "traceparent"), "")
+        found = read_traceparent(header) if header and exchange.labels.parent_id is None else None
+        if found is None:
+            return
+        span.trace_id = found[0]
+        key = trace_key(span.trace_id)
+        if span.execution_source == OWN_EXECUTION:
+            span.execution_id, span.execution_source = self._homes.of(key), TRACE_RULE
+
+    def settle(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        """Place what was reported in a batch, and join it with the calls of the batch and of the store."""
+        calls = [span for span in batch.spans if is_call(span)]
+        answered = {id: span for span in calls for id in ids_of(span)}
+        runs = {self._homes.of(run) for run, _ in self._waiting.values()}
+        met = [id for id, (_, ids) in self._waiting.items() if ids & answered.keys()]
+        touched = {span.execution_id for span in calls if span.trace_id is not None or span.execution_id in runs}
+        if arrivals or met or touched:
+            scene = Scene(self._store, batch)
+            self._claim(scene, calls, arrivals)
+            touched |= self._arrive(scene, batch, arrivals)
+            touched |= self._meet(scene, [*met, *(one.span.id for one in arrivals if is_report(one.span))], answered)
+            for execution_id in sorted({self._homes.of(id) for id in touched}):
+                self._join(scene, execution_id)
+            batch.spans = [span for span in batch.spans if span.id not in batch.removed]
+        for id, span in answered.items():
+            _remember(self._answers, id, span.id)
+        batch.aliases |= self._homes.changes()
+
+    def _claim(self, scene: Scene, calls: Iterable[Span], arrivals: Iterable[Arrival]) -> None:
+        """Let traces go to the executions that their calls and their spans name."""
+        for call in calls:
+            if call.trace_id and not is_made_up(call.execution_id):
+                surely = call.execution_source in _BY_CALLER
+                self._give(scene, call.trace_id, call.execution_id, homes.EXPLICIT if surely else homes.NAMED_BY_CALL)
+        for told in (one.told for one in arrivals if one.told.trace_id):
+            if told.execution_id:
+                self._give(scene, told.trace_id, told.execution_id, homes.EXPLICIT)
+            elif told.session_id:
+                self._give(scene, told.trace_id, told.session_id, homes.NAMED_BY_SPAN)
+
+    def _give(self, scene: Scene, trace_id: str, execution_id: str, rank: int) -> None:
+        key = trace_key(trace_id)
+        before = self._homes.claim(key, execution_id, rank)
+        if before is None:
+            return
+        for span in scene.whole(before):
+            if before == key or (span.trace_id == trace_id and span.execution_source in _BY_TRACE):
+                scene.move(span, self._homes.of(key), span.execution_source or TRACE_RULE)
+        if before == key:
+            self._tools.moved(before, self._homes.of(key))
+
+    def _arrive(self, scene: Scene, batch: Batch, arrivals: Iterable[Arrival]) -> set[str]:
+        """Put what was reported into the batch; returns the executions that it belongs to."""
+        touched = set()
+        for one in arrivals:
+            span = one.span
+            span.execution_id, span.execution_source = self._execution_of(one.told)
+            if span.parent_id:
+                span.parent_id = self._homes.span(span.parent_id)
+            if one.told.call_id:
+                span.attributes[CALL_ID] = one.told.call_id
+            if self._homes.span(span.id) != span.id:
+                # It is the call that the relay saw: that was found out when it was sent the first time.
+                continue
+            scene.add(span)
+            if one.contents:
+                batch.contents.append((span.id, one.contents))
+            if is_report(span):
+                _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
+            for inferred in self._tools.told(span):
+                self._absorb_tool(scene, inferred, span)
+            touched.add(span.execution_id)
+        return touched
+
+    def _execution_of(self, told: Incoming) -> tuple[str, str]:
+        if told.execution_id:
+            return told.execution_id, EXPLICIT_RULE
+        if told.trace_id:
+            home = self._homes.of(trace_key(told.trace_id))
+            return home, SESSION_RULE if home == told.session_id else TRACE_RULE
+        return (told.session_id, SESSION_RULE) if told.session_id else (f"{homes.OWN}{told.id}", OWN_EXECUTION)
+
+    def _meet(self, scene: Scene, reports: Iterable[str], answered: Mapping[str, Span]) -> set[str]:
+        """Bring reports and calls that name the same answer into one execution; returns where they are."""
+        touched = set()
+        waiting = {id: self._waiting[id] for id in reports if id in self._waiting}
+        calls = self._calls({id for _, ids in waiting.values() for id in ids}, answered)
+        for span_id, (execution_id, ids) in waiting.items():
+            call = next((calls[id] for id in ids if id in calls), None)
+            if call is not None:
+                home = self._homes.of(execution_id)
+                report = scene.run(home).get(span_id)
+                if report is not None:
+                    self._unite(scene, report, call)
+                    touched |= {self._homes.of(home), call.execution_id}
+        return touched
+
+    def _calls(self, ids: set[str], answered: Mapping[str, Span]) -> dict[str, Span]:
+        """The calls of these ids: of this batch, of the last ones, or from the store."""
+        found = {id: answered[id] for id in ids & answered.keys()}
+        spans = self._store.known_spans({self._answers.get(id, id) for id in ids - found.keys()})
+        found |= {id: span for span in spans.values() if is_call(span) for id in ids_of(span) & ids - found.keys()}
+        return found
+
+    def _unite(self, scene: Scene, report: Span, call: Span) -> None:
+        """Bring a report and its call into one execution: a made-up one gives way."""
+        home, other = report.execution_id, self._homes.of(call.execution_id)
+        if home == other:
+            return
+        if other.startswith(homes.OWN):
+            self._homes.claim(other, home, homes.MADE_UP)
+            for span in scene.whole(other):
+                own = span.execution_source in (None, OWN_EXECUTION)
+                scene.move(span, home, TRACE_RULE if own else str(span.execution_source))
+            self._tools.moved(other, home)
+            self._drop_inferred(scene, home)
+        elif not is_made_up(other) and is_made_up(home):
+            self._homes.claim(home, other, homes.NAMED_BY_CALL)
+            for span in scene.whole(home):
+                scene.move(span, other, TRACE_RULE)
+            self._tools.moved(home, other)
+        elif is_made_up(other):
+            for span in scene.whole(other):
+                if span.id == call.id or span.attributes.get("asked_by") == call.id:
+                    scene.move(span, home, TRACE_RULE)
+
+    def _drop_inferred(self, scene: Scene, execution_id: str) -> None:
+        """Let reported tools take the place of those that were inferred before the two met."""
+        for span in list(scene.run(execution_id).values()):
+            if REPORT in span.attributes:
+                for inferred in self._tools.told(span):
+                    self._absorb_tool(scene, inferred, span)
+
+    def _join(self, scene: Scene, execution_id: str) -> None:
+        """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
+        run = scene.run(execution_id)
+        while pair := _pair(run):
+            self._absorb(scene, *pair)
+        for call in [span for span in run.values() if is_call(span) and SEEN_TWICE not in span.attributes]:
+            caller = caller_of(call)
+            above = run.get(self._homes.span(caller)) if caller else None
+            if above is not None and above is not call and _may_move(call, run):
+                made = made_by(call, run)
+                # Another attempt of what was merged with a report already: it stands beside that one.
+                parent = made.parent_id if made is not None and is_call(made) else above.id
+                if call.parent_id != parent:
+                    call.parent_id = parent
+                    scene.change(call)
+
+    def _absorb(self, scene: Scene, report: Span, call: Span) -> None:
+        """Make a report and its call one span: the relay's figures, the program's place for it."""
+        run = scene.run(call.execution_id)
+        if report.execution_id == call.execution_id and _may_move(call, run):
+            call.parent_id = None if report.parent_id == call.id else report.parent_id
+        call.trace_id = call.trace_id or report.trace_id
+        call.session_id, call.user = call.session_id or report.session_id, call.user or report.user
+        if report.agent != DEFAULT_AGENT and call.agent in (DEFAULT_AGENT, client_of(call)):
+            call.agent = report.agent
+        call.tags = report.tags | call.tags
+        call.attributes = report.attributes | call.attributes
+        call.attributes[SEEN_TWICE] = [*call.attributes.get(SEEN_TWICE, ()), report.id]
+        self._replace(scene, report, call)
+        self._waiting.pop(report.id, None)
+
+    def _absorb_tool(self, scene: Scene, inferred: Span, told: Span) -> None:
+        """Make an inferred tool and its report one span: the report, with what only the calls showed."""
+        told.parent_id = told.parent_id or inferred.parent_id
+        told.input_preview = told.input_preview or inferred.input_preview
+        told.output_preview = told.output_preview or inferred.output_preview
+        told.attributes = inferred.attributes | told.attributes
+        self._replace(scene, inferred, told)
+
+    def _replace(self, scene: Scene, gone: Span, by: Span) -> None:
+        self._homes.merge(gone.id, by.id)
+        for span in list(scene.run(gone.execution_id).values()):
+            if span.parent_id == gone.id and span is not by:
+                span.parent_id = by.id
+                scene.change(span)
+        scene.remove(gone)
+        scene.change(by)
+
+
+def _pair(run: Mapping[str, Span]) -> tuple[Span, Span] | None:
+    """A report and the call that it tells of; None where all are apart."""
+    calls = [span for span in run.values() if is_call(span)]
+    placed: dict[str, list[Span]] = {}
+    for call in calls:
+        made = made_by(call, run)
+        if made is not None and is_report(made):
+            placed.setdefault(made.id, []).append(call)
+    if placed:
+        id, found = next(iter(placed.items()))
+        return run[id], best(run[id], found)
+    for report in sorted((span for span in run.values() if is_report(span)), key=lambda span: span.started_at):
+        call = alike(report, run)
+        if call is not None:
+            return report, call
+    return None
+
+
+def _may_move(call: Span, run: Mapping[str, Span]) -> bool:
+    """Whether a call's parent may change: nobody named one, or it was inferred or reported in the same way."""
+    above = run.get(call.parent_id or "")
+    return above is None or above.inferred or REPORT in above.attributes
+
+
+def _remember(known: OrderedDict[str, T], id: str, value: T) -> None:
+    known[id] = value
+    known.move_to_end(id)
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)

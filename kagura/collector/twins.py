@@ -1,0 +1,102 @@
+"""Which call of the relay is the one that a program reports as well.
+
+By what both carry, the surest first: the call's own id; the place in the trace, where the program's HTTP client sent a
+`traceparent`; the id of the answer; and within one execution, the same model at the same time.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from kagura.collector.homes import read_traceparent
+from kagura.collector.identity import client_name
+from kagura.collector.scene import is_call, is_report
+from kagura.model import JsonObject, Span, SpanKind, Status
+from kagura.otel.incoming import scoped_id
+
+SLACK_US = 1_000_000
+"""So far the clocks of a program and of the relay, and what they take for a call's begin, may differ."""
+
+CALL_ID = "kagura.call_id"
+SEEN_TWICE = "reported_as"
+"""The attribute of a call that names the spans by which programs reported it too."""
+
+_STEPS = 32
+_ID_HEADERS = ("request-id", "x-request-id")
+
+
+def caller_of(span: Span) -> str | None:
+    """kagura's id of the span that a call's `traceparent` names."""
+    found = read_traceparent(str(_headers(span).get("traceparent", "")))
+    return scoped_id(*found) if found else None
+
+
+def parents(span_id: str | None, run: Mapping[str, Span]) -> Iterator[Span]:
+    """A span and those above it, up to one that is no mere step or to one that is not known."""
+    for _ in range(_STEPS):
+        span = run.get(span_id) if span_id else None
+        if span is None:
+            return
+        yield span
+        if span.kind is not SpanKind.SPAN:
+            return
+        span_id = span.parent_id
+
+
+def made_by(call: Span, run: Mapping[str, Span]) -> Span | None:
+    """The model's span, reported or seen, below which a call was made."""
+    for start in (caller_of(call), call.parent_id):
+        for span in parents(start, run):
+            if span is not call and (is_report(span) or is_call(span)):
+                return span
+    return None
+
+
+def ids_of(call: Span) -> set[str]:
+    """The ids by which a call is known: its own, and those that the provider gave its answer."""
+    headers = _headers(call)
+    given = (call.id, call.response_id, *(headers.get(name) for name in _ID_HEADERS))
+    return {str(id) for id in given if id}
+
+
+def answer_ids(report: Span) -> set[str]:
+    """The ids of the answer that a program reports."""
+    given = (report.response_id, report.attributes.get("request_id"), report.attributes.get(CALL_ID))
+    return {str(id) for id in given if id}
+
+
+def alike(report: Span, run: Mapping[str, Span]) -> Span | None:
+    """The call of the same execution that was made at the time of a report and of the same model."""
+    fitting = [
+        call for call in run.values() if is_call(call) and SEEN_TWICE not in call.attributes and _fits(report, call)
+    ]
+    return min(fitting, key=lambda call: _distance(report, call), default=None)
+
+
+def best(report: Span, calls: Iterable[Span]) -> Span:
+    """Of several attempts at what a program reports as one call, the one that it tells of."""
+    ids = answer_ids(report)
+    return max(calls, key=lambda call: (bool(ids & ids_of(call)), call.status is Status.COMPLETED, call.started_at))
+
+
+def _fits(report: Span, call: Span) -> bool:
+    ids, own = answer_ids(report), ids_of(call)
+    if report.response_id and call.response_id and not ids & own:
+        return False
+    models = {call.request_model, call.response_model} & {report.request_model, report.response_model} - {None}
+    end, until = call.ended_at or call.started_at, report.ended_at or report.started_at
+    during = call.started_at >= report.started_at - SLACK_US and end <= until + SLACK_US
+    return bool(ids & own) or (bool(models) and call.kind is report.kind and during)
+
+
+def _distance(report: Span, call: Span) -> tuple[bool, int]:
+    apart = abs(report.started_at - call.started_at) + abs((report.ended_at or 0) - (call.ended_at or 0))
+    return not answer_ids(report) & ids_of(call), apart
+
+
+def client_of(call: Span) -> str | None:
+    """What the program that made a call says it is."""
+    return client_name({name: str(value) for name, value in _headers(call).items()})
+
+
+def _headers(span: Span) -> JsonObject:
+    found = span.attributes.get("headers")
+    return found if isinstance(found, dict) else {}

@@ -260,9 +260,9 @@ def _pair(run: Mapping[str, Span]) -> tuple[Span, Span] | None:
         id, found = next(iter(placed.items()))
         return run[id], best(run[id], found)
     for report in sorted((span for span in run.values() if is_report(span)), key=lambda span: span.started_at):
-        call = alike(report, run)
-        if call is not None:
-            return report, call
+        twin = alike(report, run)
+        if twin is not None:
+            return report, twin
     return None
 
 

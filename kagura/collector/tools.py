@@ -91,6 +91,23 @@ class Tools:
             span.id = known
         run[span.id] = span
 
+    def told(self, span: Span) -> list[Span]:
+        """Take note of a span of a program's telemetry; returns the inferred ones that are the same call."""
+        if span.kind not in _KINDS:
+            return []
+        run = self._run(span, span.started_at)
+        same = [other for other in run.values() if other.inferred and _same(other, span)]
+        for other in same:
+            del run[other.id]
+        run[span.id] = span
+        return same
+
+    def moved(self, execution_id: str, other_id: str) -> None:
+        """Take note that one execution's spans belong to another one from now on."""
+        run = self._runs.pop(execution_id, None)
+        if run:
+            self._runs.setdefault(other_id, {}).update(run)
+
     def _run(self, span: Span, began: int) -> dict[str, Span]:
         """The tool spans of a span's run, by id; read from the store where an earlier collector may know some."""
         run = self._runs.get(span.execution_id)

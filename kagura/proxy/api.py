@@ -46,6 +46,10 @@ def create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: 
     async def health() -> Response:
         return _json(health_report(settings, recorder, metrics))
 
+    @api.get("/kagura/inflight")
+    async def in_flight() -> Response:
+        return _json({id: flight.progress() for id, flight in metrics.flights.items()})
+
     @api.get("/kagura/metrics")
     async def prometheus() -> Response:
         return Response(exposition(metrics, recorder), media_type="text/plain; version=0.0.4; charset=utf-8")

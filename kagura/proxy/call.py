@@ -11,6 +11,7 @@ from kagura.model import Labels, Outcome
 from kagura.providers import error_body
 from kagura.proxy import asgi
 from kagura.proxy.dial import Origin
+from kagura.proxy.flights import EventCount, Progress
 from kagura.proxy.headers import answer_headers, kept, masked
 from kagura.proxy.intake import Intake
 from kagura.proxy.metrics import Metrics
@@ -20,6 +21,7 @@ from kagura.proxy.upstream import UpstreamClient
 from kagura.proxy.wire import Connection, RawHeaders, UpstreamError
 
 _log = logging.getLogger("kagura.proxy")
+_EVENTS = b"text/event-stream"
 _REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that may be sent again where an idle connection turned out to be closed."""
 
@@ -57,6 +59,7 @@ class Call:
         self._metrics = metrics
         self._clock = clock
         self._copy = intake.new_capture()
+        self._events = EventCount()
         self._connection: Connection | None = None
         self._connected = asyncio.Event()
         self._unrecorded: Started | None = None
@@ -87,7 +90,7 @@ class Call:
             task.uncancel()
         finally:
             watcher.cancel()
-            self._metrics.in_flight -= 1
+            self._metrics.flights.pop(call_id, None)
             self._end(Outcome.INTERRUPTED)
             self._release()
 
@@ -117,7 +120,19 @@ class Call:
         )
         if not self._recorder.started(start):
             self._unrecorded = start
-        self._metrics.in_flight += 1
+        self._metrics.flights[call_id] = self
+
+    def progress(self) -> Progress:
+        """How far the call has come."""
+        streams = any(name.lower() == b"content-type" and _EVENTS in value.lower() for name, value in self._headers)
+        return Progress(
+            provider=self._plan.provider,
+            first_byte_at=self._first_byte_at,
+            last_byte_at=self._last_byte_at,
+            status=self._status,
+            bytes=self._copy.size,
+            events=self._events.of(self._copy.parts) if streams else 0,
+        )
 
     # --- the request ----------------------------------------------------------------------------------------------
 
@@ -205,7 +220,7 @@ class Call:
         if not self._usage_asked or status != 200:
             return None
         lines = {name.lower(): value.lower() for name, value in headers}
-        if not lines.get(b"content-type", b"").startswith(b"text/event-stream"):
+        if not lines.get(b"content-type", b"").startswith(_EVENTS):
             return None
         return usage_filter(lines.get(b"content-encoding", b"").decode("latin-1"))
 

@@ -8,16 +8,17 @@ class Capture:
 
     def __init__(self, limit: int) -> None:
         self._left = limit
-        self._parts: list[bytes] = []
+        self.parts: list[bytes] = []
+        """What was kept, as it came."""
         self.size = 0
 
     def add(self, data: bytes) -> None:
         """Take the next bytes."""
         self.size += len(data)
         if self._left > 0:
-            self._parts.append(data if len(data) <= self._left else data[: self._left])
+            self.parts.append(data if len(data) <= self._left else data[: self._left])
             self._left -= len(data)
 
     def body(self) -> Body:
         """The copy."""
-        return Body(b"".join(self._parts), self.size)
+        return Body(b"".join(self.parts), self.size)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from kagura.journal import Ended, Started
 from kagura.model import Body, Headers, Labels, Outcome
 from kagura.providers.realtime import METHOD, Event, Protocol, member, peek, request_body
+from kagura.proxy.flights import Progress
 from kagura.proxy.frames import Message
 from kagura.proxy.metrics import Metrics
 from kagura.proxy.recorder import Recorder
@@ -58,6 +59,16 @@ class _Call:
 
     def body(self) -> Body:
         return Body(b"".join(self._parts), self._size)
+
+    def progress(self) -> Progress:
+        return Progress(
+            provider=self.start.provider,
+            first_byte_at=self.first_byte_at,
+            last_byte_at=self.last_byte_at,
+            status=self.status,
+            bytes=self._size,
+            events=len(self._parts),
+        )
 
 
 class Dialogue:
@@ -136,7 +147,7 @@ class Dialogue:
         if not self._recorder.started(call.start):
             call.unrecorded = call.start
         self._open.append(call)
-        self._metrics.in_flight += 1
+        self._metrics.flights[call.start.id] = call
         return call
 
     def _composed(self, response: bytes, *, transcribing: bool = False) -> Body:
@@ -205,7 +216,7 @@ class Dialogue:
             call.unrecorded = call.start
         call.add(message, at, self._subject.capture_limit, last=True)
         self._open.append(call)
-        self._metrics.in_flight += 1
+        self._metrics.flights[call.start.id] = call
         self._end(call, Outcome.COMPLETED, None)
 
     def _end(self, call: _Call, outcome: Outcome, error: str | None) -> None:
@@ -226,7 +237,7 @@ class Dialogue:
         )
         self._recorder.ended(ended, call.unrecorded)
         metrics = self._metrics
-        metrics.in_flight -= 1
+        metrics.flights.pop(call.start.id, None)
         metrics.calls[self._subject.provider, str(call.status)] += 1
         metrics.outcomes[outcome] += 1
         metrics.response_bytes += body.size

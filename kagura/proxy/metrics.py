@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from kagura import __version__
+from kagura.proxy.flights import Flight
 from kagura.proxy.recorder import Recorder
 
 
@@ -13,7 +14,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.in_flight = 0
+        self.flights: dict[str, Flight] = {}
+        """The calls that go on now, by their ids."""
         self.websockets = 0
         self.calls: Counter[tuple[str, str]] = Counter()
         """By provider and status; `error` where the provider gave none, `refused` where no provider was asked."""
@@ -22,6 +24,11 @@ class Metrics:
         self.response_bytes = 0
         self.events = 0
         self.labels_ignored = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls go on now."""
+        return len(self.flights)
 
     @property
     def total(self) -> int:

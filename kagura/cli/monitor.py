@@ -64,6 +64,7 @@ def monitor(
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Cost up to then; a day whole.")] = None,
     last: Annotated[str | None, typer.Option("--last", metavar="AGE", help="Cost of the last 7d, 12h, …")] = None,
     as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print cost as CSV.")] = False,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
@@ -75,8 +76,10 @@ def monitor(
 
     if cost and trace is not None:
         raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
-    if not cost and any((by, date, since, until, last)):
-        raise InputError("--by, --date, --since, --until and --last belong to --cost", "Add --cost.")
+    if not cost and any((by, date, since, until, last, as_csv)):
+        raise InputError("--by, --date, --since, --until, --last and --csv belong to --cost", "Add --cost.")
+    if as_json and as_csv:
+        raise InputError("--json and --csv cannot stand together", "Ask for one of them.")
     settings = settings_from(config, home, db)
     if not (cost or trace is not None or as_json) and interactive():
         return run_live({"config": config and str(config), "home": home, "db": db}, agent)
@@ -86,7 +89,7 @@ def monitor(
     with Source(settings, clock) as source:
         source.catch_up()
         if cost:
-            _cost(source, clock, agent, by or "agent", (date, since, until, last), as_json)
+            _cost(source, clock, agent, by or "agent", (date, since, until, last), "json" * as_json or "csv" * as_csv)
         elif trace is not None:
             _trace(source, clock, agent, trace, as_json)
         else:
@@ -97,24 +100,29 @@ def monitor(
 
 
 def _cost(
-    source: "Source", clock: "Clock", agent: str | None, by: str, times: tuple[str | None, ...], as_json: bool
+    source: "Source", clock: "Clock", agent: str | None, by: str, times: tuple[str | None, ...], form: str
 ) -> None:
     from kagura.dashboard.costs import costs
-    from kagura.dashboard.document import cost_document
+    from kagura.dashboard.document import cost_document, cost_rows
     from kagura.dashboard.output import print_json, print_lines
     from kagura.dashboard.period import Window, parse_window
+    from kagura.dashboard.rows import csv_table
 
     if by not in DIMENSIONS and not (by.startswith("tag:") and by != "tag:"):
         raise InputError(f"--by {by!r} is not known", f"Accepted: {', '.join(DIMENSIONS)}, tag:KEY.")
+    if agent:
+        source.check_agent(agent)
     window = parse_window(clock, *times)
     if not any(times):
         window = Window(clock.today(), parse_window(clock, "today", None, None, None).until)
-    rows = source.costs(by, window, agent)
-    if as_json:
-        print_json(cost_document(rows, by, window, clock.now()))
+    report = source.costs(by, window, agent)
+    if form == "json":
+        print_json(cost_document(report, clock.now()))
+    elif form == "csv":
+        typer.echo(b"".join(csv_table(cost_rows(report))).decode(), nl=False)
     else:
-        print_lines(costs(rows, by, window, clock))
-        if not rows:
+        print_lines(costs(report, clock))
+        if not report.rows:
             print_lines([_elsewhere(source, clock)])
 
 

@@ -1,6 +1,7 @@
-"""What agents, models, days, … cost: a tree of sums, the total, and what the month comes to at that rate."""
+"""What agents, models, days, … cost: a tree of sums, the total, and what it means for the month."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -10,17 +11,34 @@ from kagura.dashboard.amounts import bill_text, money, plural
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.frame import Leaders, line
 from kagura.dashboard.period import Clock, Window
-from kagura.dashboard.text import safe
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from kagura.store.cache_savings import CacheSavings
     from kagura.store.views import CostRow
 
 DAY = 86_400_000_000
 MONTH_DAYS = 30
 
 _NOBODY = "(none)"
+
+
+@dataclass(frozen=True)
+class CostReport:
+    """What a stretch of time cost."""
+
+    rows: "Sequence[CostRow]"
+    by: str
+    window: Window
+    before: tuple[Window, Bill] | None = None
+    """The stretch of the same length before it, and its sum; `None` where the stretch has no beginning."""
+    cache: "CacheSavings | None" = None
+
+    @property
+    def total(self) -> Bill:
+        """The sum of all rows."""
+        return total(self.rows)
 
 
 def monthly(billed: Decimal, window: Window, now: int) -> Decimal | None:
@@ -40,15 +58,18 @@ def total(rows: "Sequence[CostRow]") -> Bill:
     )
 
 
-def costs(rows: "Sequence[CostRow]", by: str, window: Window, clock: Clock) -> "list[RenderableType]":
+def costs(report: CostReport, clock: Clock) -> "list[RenderableType]":
     """The rows of `kagura monitor --cost`; dearest first, days and hours in their order."""
-    head = line((f"{heading(window, clock)}:", "bold"))
-    if not rows:
+    head = line((f"{heading(report.window, clock)}:", "bold"))
+    if not report.rows:
         return [head, Text("Nothing was called.", "dim")]
-    if by not in {"day", "hour"}:
-        rows = sorted(rows, key=lambda row: (-row.cost.billed, -row.cost.estimated, -row.calls, row.key or ""))
-    tree = Leaders([(_label(row.key, by), _value(row)) for row in rows], tree=True)
-    return [head, tree, line(""), *_totals(total(rows), window, clock)]
+    rows = list(report.rows)
+    if report.by not in {"day", "hour"}:
+        rows.sort(key=lambda row: (-row.cost.billed, -row.cost.estimated, -row.calls, row.key or ""))
+    shown = [(_label(row.key, report.by), _value(row)) for row in rows]
+    most = max(_known(row) for row in rows)
+    bars = [float(_known(row) / most) for row in rows] if most > 0 else []
+    return [head, Leaders(shown, tree=True, bars=bars), line(""), *_totals(report, clock)]
 
 
 def heading(window: Window, clock: Clock) -> str:
@@ -63,6 +84,10 @@ def heading(window: Window, clock: Clock) -> str:
     return f"Cost Summary ({first} to {last})"
 
 
+def _known(row: "CostRow") -> Decimal:
+    return row.cost.billed + row.cost.estimated
+
+
 def _label(key: str | None, by: str) -> str:
     """The key as people read it: an hour without the letter and the offset."""
     return key[:16].replace("T", " ") if key and by == "hour" else key or _NOBODY
@@ -74,7 +99,8 @@ def _value(row: "CostRow") -> str:
     return f"{cost} ({plural(row.calls, 'call')}{runs})"
 
 
-def _totals(sums: Bill, window: Window, clock: Clock) -> list[Text]:
+def _totals(report: CostReport, clock: Clock) -> list[Text]:
+    sums = report.total
     rows = [line(("Total: ", "bold"), money(sums.billed))]
     if sums.estimated:
         rows.append(line(("Estimated: ", "bold"), f"{money(sums.estimated, estimated=True)} (not in the total)"))
@@ -82,8 +108,36 @@ def _totals(sums: Bill, window: Window, clock: Clock) -> list[Text]:
         rows.append(
             line(("Unknown: ", "bold"), f"{plural(sums.unknown_calls, 'call')} without a price (not in the total)")
         )
-    projected = monthly(sums.billed, window, clock.now())
+    projected = monthly(sums.billed, report.window, clock.now())
     if projected:
         whole = f"~${projected:,.0f}" if projected >= 10 else money(projected, estimated=True)
-        rows.append(line(("Projected monthly: ", "bold"), safe(whole)))
+        rows.append(line(("Projected monthly: ", "bold"), whole))
+    if report.before:
+        rows.append(line(("Before: ", "bold"), _compared(sums.billed, *report.before, clock)))
+    if report.cache and (report.cache.saved or report.cache.extra):
+        rows.append(line(("Saved by caches: ", "bold"), _cached(report.cache)))
     return rows
+
+
+def _compared(billed: Decimal, window: Window, sums: Bill, clock: Clock) -> str:
+    """What the stretch before cost, and by how much this one is more or less."""
+    stretch = _stretch(window, clock)
+    if not sums.billed:
+        return f"nothing billed ({stretch})"
+    change = 100 * (billed - sums.billed) / sums.billed
+    return f"{money(sums.billed)} ({stretch}), now {change:+,.0f}%"
+
+
+def _stretch(window: Window, clock: Clock) -> str:
+    """`2025-10-09`, `2025-10-09 until 17:45`, `2025-09-26 to 2025-10-02`."""
+    since, until = window.since or 0, window.until or 0
+    first, last = clock.day(since), clock.day(until - 1)
+    if first != last:
+        return f"{first} to {last}"
+    return f"{first}" if clock.day(until) != first else f"{first} until {clock.time(until)[:5]}"
+
+
+def _cached(cache: "CacheSavings") -> str:
+    written = f" (writing to them cost {money(cache.extra)} more)" if cache.extra > 0 else ""
+    left_out = f"; {plural(cache.left_out, 'call')} left out" if cache.left_out else ""
+    return f"{money(cache.saved)}{written}{left_out}"

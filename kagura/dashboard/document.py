@@ -1,6 +1,6 @@
 """Views as JSON documents: the same names everywhere, times in UTC, money as decimal strings, durations in ms."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kagura.dashboard.bill import Bill
-from kagura.dashboard.costs import monthly, total
+from kagura.dashboard.costs import CostReport, monthly
 from kagura.dashboard.hints import Hint
 from kagura.dashboard.period import Window, iso
 from kagura.dashboard.runs import all_spans
 
 if TYPE_CHECKING:
-    from kagura.store.views import AgentSummary, CostRow, ExecutionRow, Overview, Trace
+    from kagura.store.views import AgentSummary, ExecutionRow, Overview, Trace
 
-_MONEY = frozenset({"billed", "estimated", "total", "rate", "provider_cost", "saving"})
+_MONEY = frozenset({"billed", "estimated", "total", "rate", "provider_cost", "saving", "saved", "extra"})
 
 
 def document(value: Any) -> Any:
@@ -69,18 +69,32 @@ def trace_document(trace: "Trace", found: Sequence[Hint] = ()) -> dict[str, Any]
     }
 
 
-def cost_document(rows: "Sequence[CostRow]", by: str, window: Window, now: int) -> dict[str, Any]:
-    """`kagura monitor --cost --json`; projected are the billed costs alone."""
-    sums = total(rows)
-    projected = monthly(sums.billed, window, now)
+def cost_document(report: CostReport, now: int) -> dict[str, Any]:
+    """`kagura monitor --cost --json`; projected and compared are the billed costs alone."""
+    sums = report.total
+    projected = monthly(sums.billed, report.window, now)
     return {
-        "by": by,
-        "since": iso(window.since),
-        "until": iso(window.until),
-        "rows": document(list(rows)),
+        "by": report.by,
+        "since": iso(report.window.since),
+        "until": iso(report.window.until),
+        "rows": document(list(report.rows)),
         "total": _bill(sums),
         "projected_monthly_usd": None if projected is None else format(round(projected, 6), "f"),
+        "before": None if report.before is None else _before(*report.before),
+        "cache_savings": None if report.cache is None else document(report.cache),
     }
+
+
+def _before(window: Window, sums: Bill) -> dict[str, Any]:
+    return {"since": iso(window.since), "until": iso(window.until), **_bill(sums)}
+
+
+def cost_rows(report: CostReport) -> Iterator[dict[str, Any]]:
+    """`kagura monitor --cost --csv`, row by row."""
+    for row in report.rows:
+        tokens = {f"{name}_tokens": getattr(row.tokens, name) for name in row.tokens.__struct_fields__}
+        bill = Bill(row.cost.billed, row.cost.estimated, row.cost.unknown_calls)
+        yield {report.by: row.key, "runs": row.executions, "calls": row.calls, **tokens, **_bill(bill)}
 
 
 def _bill(bill: Bill) -> dict[str, Any]:

@@ -115,6 +115,24 @@ def parse_window(clock: Clock, day: str | None, since: str | None, until: str | 
     return window
 
 
+def window_before(window: Window, clock: Clock) -> Window | None:
+    """The stretch of the same length before a window, as far into it as the window has come; `None` without a start.
+
+    Before whole days lie whole days, also where the clocks were changed.
+    """
+    if window.since is None:
+        return None
+    now = clock.now()
+    until = now if window.until is None else window.until
+    first, last = clock.day(window.since), clock.day(until)
+    if clock.midnight(first) == window.since and clock.midnight(last) == until and last > first:
+        since = clock.midnight(first - (last - first))
+    else:
+        since = window.since - (until - window.since)
+    # Of a window that is not over, the part that is over is compared.
+    return Window(since, window.since if until <= now else since + max(now - window.since, 0))
+
+
 def parse_day(text: str, clock: Clock, flag: str) -> date:
     """A calendar day: `2025-10-10`, `today`, `yesterday`. Raises InputError that names the accepted forms."""
     today = clock.day(clock.now())

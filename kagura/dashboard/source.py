@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from kagura.config import Settings
+from kagura.dashboard.costs import CostReport, total
 from kagura.dashboard.hints import Hint, evidence_of, hints
-from kagura.dashboard.period import Clock, Window
+from kagura.dashboard.period import Clock, Window, window_before
 from kagura.dashboard.runs import all_spans
 from kagura.dashboard.text import safe
 from kagura.errors import InputError, KaguraError, StoreError
@@ -118,11 +119,23 @@ class Source:
         advice = f"Near names: {', '.join(map(safe, near))}." if near else f"There are: {named(names)}."
         raise InputError(f"no run of an agent {safe(name)!r} is recorded", advice)
 
-    def costs(self, by: str, window: Window, agent: str | None = None) -> list[CostRow]:
-        """What a window cost, by key."""
-        if self._store is None:
-            return []
-        return self._store.costs(by=by, since=window.since, until=window.until, agent=agent, timezone=self._clock.zone)
+    def costs(self, by: str, window: Window, agent: str | None = None) -> CostReport:
+        """What a window cost, by key, and what the one before it did."""
+        store, before = self._store, window_before(window, self._clock)
+        if store is None:
+            return CostReport([], by, window)
+
+        def rows(key: str, stretch: Window) -> list[CostRow]:
+            zone = self._clock.zone
+            return store.costs(by=key, since=stretch.since, until=stretch.until, agent=agent, timezone=zone)
+
+        return CostReport(
+            rows(by, window),
+            by,
+            window,
+            (before, total(rows("agent", before))) if before else None,
+            store.cache_savings(since=window.since, until=window.until, agent=agent),
+        )
 
     def export(
         self, window: Window, agent: str | None, execution_id: str | None, *, executions: bool

@@ -6,6 +6,7 @@ from kagura.store.alert_figures import AlertFigures
 from kagura.store.alert_states import AlertStates
 from kagura.store.aliases import Aliases
 from kagura.store.attempts import Attempts
+from kagura.store.cache_savings import Savings
 from kagura.store.chains import Chains
 from kagura.store.costs import Costs
 from kagura.store.executions import Executions
@@ -25,6 +26,7 @@ class Store(
     Aliases,
     Agents,
     Costs,
+    Savings,
     Names,
     Export,
     Retention,

@@ -102,6 +102,7 @@ def test_the_cost_of_a_day(seeded: Run) -> None:
         "Estimated: ~$0.00040 (not in the total)\n"
         "Unknown: 1 call without a price (not in the total)\n"
         "Projected monthly: ~$0.2734\n"
+        "Before: nothing billed (2025-10-09)\n"
     )
 
 
@@ -113,6 +114,28 @@ def test_the_cost_as_json_is_exact(seeded: Run) -> None:
     assert {row["key"]: row["cost"]["billed_usd"] for row in shown["rows"]} == {"gpt-4o": "0.009112", "my-own": "0"}
     assert shown["total"] == {"billed_usd": "0.009112", "estimated_usd": "0.0004", "unknown_calls": 1}
     assert shown["projected_monthly_usd"] == "0.027336"
+
+
+def test_the_cost_as_csv(seeded: Run) -> None:
+    ran = seeded("monitor", "--cost", "--date", "2025-10-10", "--by", "agent", "--csv")
+    head, first, second = ran.out.splitlines()
+    assert head == (
+        "agent,runs,calls,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,reasoning_tokens,"
+        "billed_usd,estimated_usd,unknown_calls"
+    )
+    assert first == "my_agent,1,2,1536,384,0,0,0,0.006912,0,0"
+    assert second.startswith("code_review,1,4,") and second.endswith(",0.0022,0.0004,1")
+
+
+def test_the_stretch_before_is_compared(seeded: Run) -> None:
+    shown = seeded("monitor", "--cost", "--date", "2025-10-11", "--json").json
+    assert shown["before"] == {
+        "since": "2025-10-09T15:00:00.000000Z",
+        "until": "2025-10-10T15:00:00.000000Z",
+        "billed_usd": "0.009112",
+        "estimated_usd": "0.0004",
+        "unknown_calls": 1,
+    }
 
 
 def test_days_are_local(seeded: Run) -> None:
@@ -138,6 +161,9 @@ def test_today_is_what_is_asked_for_without_a_time(seeded: Run) -> None:
         (["--cost", "--by", "colour"], "--by 'colour' is not known"),
         (["--cost", "--trace"], "--cost and --trace"),
         (["--last", "7d"], "belong to --cost"),
+        (["--csv"], "belong to --cost"),
+        (["--cost", "--csv", "--json"], "--json and --csv"),
+        (["--cost", "--agent", "my_agnet"], "no run of an agent 'my_agnet'"),
     ],
 )
 def test_flags_that_cannot_be_used_are_refused(seeded: Run, args: list[str], complaint: str) -> None:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kagura.dashboard.period import Clock, iso, parse_age, parse_day, parse_instant
+from kagura.dashboard.period import Clock, Window, iso, parse_age, parse_day, parse_instant, window_before
 from kagura.errors import InputError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -89,3 +89,22 @@ def test_the_machines_zone_knows_when_clocks_change(hour: int, monkeypatch: pyte
 def test_iso_has_microseconds_in_utc() -> None:
     assert iso(local(2025, 10, 10, 2) + 7) == "2025-10-10T00:00:00.000007Z"
     assert iso(None) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "before"),
+    [
+        ((local(2025, 10, 8), local(2025, 10, 9)), (local(2025, 10, 7), local(2025, 10, 8))),
+        ((local(2025, 10, 10), local(2025, 10, 11)), (local(2025, 10, 9), local(2025, 10, 9, 12))),
+        ((local(2025, 10, 10, 6), None), (local(2025, 10, 10), local(2025, 10, 10, 6))),
+        ((local(2025, 9, 1), local(2025, 10, 1)), (local(2025, 8, 2), local(2025, 9, 1))),
+        ((local(2025, 3, 31), local(2025, 4, 1)), (local(2025, 3, 30), local(2025, 3, 31))),
+    ],
+    ids=["a past day", "a day that is not over", "an age", "a month of days", "after a short day"],
+)
+def test_the_stretch_before(window: tuple[int, int | None], before: tuple[int, int]) -> None:
+    assert window_before(Window(*window), CLOCK) == Window(*before)
+
+
+def test_before_a_stretch_without_a_beginning_there_is_nothing() -> None:
+    assert window_before(Window(None, NOON), CLOCK) is None

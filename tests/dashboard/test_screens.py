@@ -12,7 +12,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import RenderableType
 
-from kagura.dashboard.costs import costs
+from kagura.dashboard.bill import Bill
+from kagura.dashboard.costs import CostReport, costs
 from kagura.dashboard.hints import hints
 from kagura.dashboard.log import log
 from kagura.dashboard.period import Window
@@ -22,6 +23,7 @@ from kagura.dashboard.steps import steps
 from kagura.dashboard.timeline import timeline
 from kagura.model import SpanKind, Status
 from kagura.pricing import Price
+from kagura.store.cache_savings import CacheSavings
 from kagura.store.views import CostTotals, Trace
 from tests.dashboard.samples import (
     HOSTILE,
@@ -41,7 +43,8 @@ from tests.dashboard.samples import (
 )
 
 SCREENS = Path(__file__).parent / "screens"
-DAY = Window(at(0, 0, 0), at(0, 0, 0) + 86_400 * SECOND)
+MIDNIGHT = at(0, 0, 0)
+DAY = Window(MIDNIGHT, MIDNIGHT + 86_400 * SECOND)
 
 View = Callable[[Callable[[Any], Any], int], RenderableType | Sequence[RenderableType]]
 
@@ -60,8 +63,17 @@ VIEWS: dict[str, View] = {
     "log": lambda of, width: log(of(my_run()), of(my_spans()), clock()),
     "log_of_failures": lambda of, width: log(of(my_run(status=Status.FAILED, error="x")), of(failing_spans()), clock()),
     "steps": lambda of, width: judged(of(my_run(ended_at=at(17, 45, 29))), of(my_spans())),
-    "cost": lambda of, width: costs(of(day_costs()), "agent", DAY, clock()),
-    "cost_of_every_kind": lambda of, width: costs(of(mixed_costs()), "tag:team", Window(DAY.since, None), clock()),
+    "cost": lambda of, width: costs(CostReport(of(day_costs()), "agent", DAY), clock()),
+    "cost_of_every_kind": lambda of, width: costs(
+        CostReport(
+            of(mixed_costs()),
+            "tag:team",
+            Window(DAY.since, None),
+            (Window(MIDNIGHT - 86_400 * SECOND, MIDNIGHT - 6 * 3600 * SECOND), Bill(Decimal("3.10"))),
+            CacheSavings(Decimal("0.42"), Decimal("0.05"), 12, 1),
+        ),
+        clock(),
+    ),
     "prices": lambda of, width: prices([of(a_price())]),
 }
 

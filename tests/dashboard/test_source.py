@@ -25,7 +25,7 @@ def test_a_missing_store_is_empty_and_is_not_made(tmp_path: Path) -> None:
         assert missing.executions(10) == []
         assert missing.agent("x") is None
         assert missing.trace() is None
-        assert missing.costs("agent", ALWAYS) == []
+        assert missing.costs("agent", ALWAYS).rows == []
         assert list(missing.export(ALWAYS, None, None, executions=True)) == []
         with pytest.raises(InputError):
             missing.trace("abc")
@@ -69,8 +69,8 @@ def test_days_of_cost_are_those_of_the_clocks_zone(tmp_path: Path) -> None:
     seed(tmp_path)
     with Source(Settings(home=tmp_path), clock(at(18, 0, 0))) as opened:
         opened.catch_up()
-        [row] = opened.costs("day", Window(at(0, 0, 0), at(0, 0, 0) + 86_400 * SECOND), "my_agent")
-        [hour] = opened.costs("hour", ALWAYS, "my_agent")
+        [row] = opened.costs("day", Window(at(0, 0, 0), at(0, 0, 0) + 86_400 * SECOND), "my_agent").rows
+        [hour] = opened.costs("hour", ALWAYS, "my_agent").rows
     assert (row.key, hour.key) == ("2025-10-10", "2025-10-10T17:00+09:00")
 
 

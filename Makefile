@@ -8,7 +8,7 @@ CORPUS ?= $(KAGURA_CORPUS)
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format types lint docs bench corpus prices lock clean
+.PHONY: help setup run demo test check format types lint docs bench agents corpus prices lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ format: $(VENV)/.test ## Format the code and write the generated files anew
 
 bench: $(VENV)/.test ## Measure the proxy against its peers (minutes)
 	@$(BIN)/python -m benchmarks
+
+agents: $(VENV)/.test ## Run real agents through kagura, offline: make agents [AGENTS="codex langgraph"] (minutes)
+	@$(BIN)/python -m tests.agents $(AGENTS)
 
 corpus: $(VENV)/.test ## Replay recorded exchanges: make corpus CORPUS=folder
 	@test -n "$(CORPUS)" || { echo "name the folder of the recordings: make corpus CORPUS=folder (or KAGURA_CORPUS)"; exit 2; }

@@ -203,8 +203,9 @@ class Exporter:
         self._thread.join(LAST_SECONDS)
 
     def _run(self) -> None:
-        wait = 0.0
-        while not self._stop.wait(wait):
+        wait, stopping = 0.0, False
+        while not stopping:
+            stopping = self._stop.wait(wait)
             try:
                 with Store.open(self._settings.db_url, create=False) as store:
                     sending = self._sending(store)

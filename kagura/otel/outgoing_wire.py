@@ -51,7 +51,6 @@ def _span_json(span: OutgoingSpan) -> JsonObject:
         "startTimeUnixNano": str(span.started_at * 1000),
         "endTimeUnixNano": str(span.ended_at * 1000),
         "attributes": _pairs(span.attributes),
-        "status": {},
     }
     if span.place.parent_id:
         found["parentSpanId"] = span.place.parent_id

@@ -98,10 +98,13 @@ def title(event: Event) -> str:
 def to_terminal(event: Event, file: TextIO) -> str | None:
     """A line on the terminal in which the proxy runs; a firing rings its bell."""
     colour, bell = ("\x1b[1;31m", "\a") if event.kind == "firing" else ("\x1b[32m", "")
-    shown = file.isatty() and not os.environ.get("NO_COLOR")
-    mark = f"{colour}{_MARKS[event.kind]}\x1b[0m" if shown else _MARKS[event.kind]
+    mark = _MARKS[event.kind]
     try:
-        file.write(f"{bell if file.isatty() else ''}kagura {mark} {event.text}\n")
+        if not file.isatty():
+            bell = ""
+        elif not os.environ.get("NO_COLOR"):
+            mark = f"{colour}{mark}\x1b[0m"
+        file.write(f"{bell}kagura {mark} {event.text}\n")
         file.flush()
     except (OSError, ValueError) as error:
         return f"it cannot be written: {error}"

@@ -19,8 +19,11 @@ from kagura.store import Store
 
 log = logging.getLogger(__name__)
 
-SHARE = 0.02
-"""How much of the time looking may take."""
+SHARE = 0.05
+"""How much of the time measuring may take."""
+
+SLOWEST = 6
+"""So many times longer than configured a pause gets at most."""
 
 DELIVERY_SECONDS = 2.0
 """Seconds between two looks for messages that are due again."""
@@ -42,6 +45,7 @@ class Watch:
         self._lock = threading.Lock()
         self._stop, self._due = threading.Event(), threading.Event()
         self._failing: dict[str, str] = {}
+        self._took = 0.0
         self._threads = [
             threading.Thread(target=self._run, args=(work,), name=f"kagura {name}", daemon=True)
             for name, work in (("alerts", self._look), ("alert delivery", self._deliver))
@@ -86,11 +90,11 @@ class Watch:
             self._recall(max(since, self._now() - LOOK_BACK_US))
         while True:
             stopping = self._stop.is_set()
-            began = time.monotonic()
             self.look_once(store)
             if stopping:
                 return
-            self._stop.wait(max(self._settings.alerts.every, (time.monotonic() - began) / SHARE))
+            every = self._settings.alerts.every
+            self._stop.wait(min(max(every, self._took / SHARE), every * SLOWEST))
 
     def _recall(self, oldest: int) -> None:
         with self._lock:
@@ -101,8 +105,10 @@ class Watch:
         now = self._now()
         with self._lock:
             oldest, self._oldest = self._oldest, None
+        began = time.monotonic()
         try:
             found = look(store, self._rules, now, oldest)
+            self._took = time.monotonic() - began
             written = store.settle_alerts(lambda states: changes(found, states, self._rules), now)
         except BaseException:
             if oldest is not None:
@@ -132,9 +138,6 @@ class Watch:
 @contextmanager
 def watching(settings: Settings) -> Iterator[Callable[[Iterable[Span]], None]]:
     """A watch for as long as the block runs; gives what is to be called with the spans of each batch."""
-    if not settings.alerts.rules:
-        yield lambda _spans: None
-        return
     watch = Watch(settings)
     watch.start()
     try:

@@ -3,10 +3,10 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from kagura.alerts.watch import watching
 from kagura.collector.attempts import Attempt, Attempts
 from kagura.collector.chains import Chains, Link, Reading, read_chain
 from kagura.collector.events import execution_from, metric_from
@@ -228,8 +228,12 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
     while (release := collector_lock(settings.journal_dir)) is None:
         if stop.wait(1):
             return
-    exporter = _exporter(settings)
-    try:
+    with ExitStack() as at_the_end:
+        at_the_end.callback(release)
+        exporter = _exporter(settings)
+        if exporter:
+            at_the_end.callback(exporter.stop)
+        recorded = at_the_end.enter_context(_watch(settings))
         # Prices and providers are read when there is something to price: until then the process stays small.
         while not journal_files(settings.journal_dir):
             if stop.wait(IDLE_SECONDS):
@@ -238,7 +242,7 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
         failures = 0
         while True:
             try:
-                with Store.open(settings.db_url) as store, watching(settings) as recorded:
+                with Store.open(settings.db_url) as store:
                     _follow(settings, Collector(settings, store, interpreter, recorded), store, stop, now, exporter)
                 return
             except StoreError as error:
@@ -247,10 +251,6 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
                 log.error("the store cannot be written, calls wait in the journal; next try in %s s: %s", wait, error)
                 if stop.wait(wait):
                     return
-    finally:
-        if exporter:
-            exporter.stop()
-        release()
 
 
 def _exporter(settings: Settings) -> "Exporter | None":
@@ -262,6 +262,15 @@ def _exporter(settings: Settings) -> "Exporter | None":
     exporter = Exporter(settings)
     exporter.start()
     return exporter
+
+
+def _watch(settings: Settings) -> AbstractContextManager[Callable[[Sequence[Span]], None]]:
+    """The watch over the rules of alerts, for as long as the block runs; gives what is told of stored spans."""
+    if not settings.alerts.rules:
+        return nullcontext(lambda _spans: None)
+    from kagura.alerts.watch import watching
+
+    return watching(settings)
 
 
 def _follow(

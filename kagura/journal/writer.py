@@ -12,6 +12,20 @@ from kagura.journal.records import MAGIC, Record, encode
 
 SUFFIX = ".kj"
 
+LOOK_NS = 20_000_000
+"""So often at most it is looked whether somebody deleted the file: asking the system costs as much as writing."""
+
+_forks = 0
+"""How often this process was forked off another one."""
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
 
 class JournalWriter:
     """Appends records, one `write` each; a file is begun with the first record and after `segment_size` bytes.
@@ -26,12 +40,13 @@ class JournalWriter:
         self._fd = -1
         self._size = 0
         self._damaged = False
+        self._looked_at = 0
         self._identify()
 
     def _identify(self) -> None:
         """Name this process as a writer: its files share the name, so readers know that they belong together."""
-        self._pid = os.getpid()
-        self._name = f"{self._pid}-{secrets.token_hex(6)}"
+        self._process = _forks
+        self._name = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._files = 0
 
     def append(self, record: Record) -> None:
@@ -51,8 +66,12 @@ class JournalWriter:
 
     def _is_spent(self) -> bool:
         """Whether another file is due: none yet, this one full, damaged, a parent process's, or deleted by somebody."""
-        if self._fd < 0 or self._size >= self._segment_size or self._damaged or self._pid != os.getpid():
+        if self._fd < 0 or self._size >= self._segment_size or self._damaged or self._process != _forks:
             return True
+        at = time.monotonic_ns()
+        if at - self._looked_at < LOOK_NS:
+            return False
+        self._looked_at = at
         return os.fstat(self._fd).st_nlink == 0
 
     def _finish(self, rest: bytes) -> None:
@@ -70,7 +89,7 @@ class JournalWriter:
 
     def _begin(self) -> None:
         """Open a fresh file; the old one, if any, is let go for the collector to remove."""
-        previous, own = self._fd, self._pid == os.getpid()
+        previous, own = self._fd, self._process == _forks
         if not own:
             self._identify()
         private_folder(self._folder)
@@ -101,7 +120,7 @@ class JournalWriter:
     def close(self) -> None:
         """Let the file go."""
         if self._fd >= 0:
-            self._let_go(self._fd, self._pid == os.getpid())
+            self._let_go(self._fd, self._process == _forks)
             self._fd = -1
 
 

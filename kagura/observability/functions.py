@@ -3,25 +3,55 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from kagura.observability.recorder import recorder
-from kagura.observability.traced import Traced
 
 _RECEIVERS = ("self", "cls")
 
 
-def traced(function: Any, spec: Traced) -> Any:
-    """The function with each call recorded as `spec` says; a function of the same kind, with the same signature.
+class Step(Protocol):
+    """What has a beginning and an end around a call."""
+
+    def start(self) -> None:
+        """Begin without becoming the scope of the caller."""
+
+    def push(self) -> None:
+        """Become the scope of the running code."""
+
+    def pop(self) -> None:
+        """Give the scope back."""
+
+    def returned(self, result: Any) -> None:
+        """Take note of what the function returned."""
+
+    def end(self, error: BaseException | None) -> None:
+        """End what `start` began."""
+
+    def __enter__(self) -> Self:
+        """Begin, as the scope of the running code."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the scope back and end."""
+
+
+_Call = Callable[[tuple[Any, ...], dict[str, Any]], Step]
+
+
+def traced(function: Any, begin: Callable[[Callable[[], dict[str, Any]]], Step]) -> Any:
+    """The function with each call recorded as the step that `begin` makes of its arguments; kind and signature stay.
 
     Sync and async functions, generators, async generators, methods, and whatever returns a coroutine.
     """
     if isinstance(function, classmethod | staticmethod):
-        return type(function)(traced(function.__func__, spec))
+        return type(function)(traced(function.__func__, begin))
     names = _names(function)
 
-    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced:
-        return spec.called(lambda: _arguments(names, args, kwargs))
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
+        return begin(lambda: _arguments(names, args, kwargs))
 
     if inspect.isasyncgenfunction(function):
         return _async_generator(function, call)
@@ -39,9 +69,6 @@ def function_name(function: Any) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     return getattr(function, "__name__", None) or type(function).__name__
-
-
-_Call = Callable[[tuple[Any, ...], dict[str, Any]], Traced]
 
 
 def _function(function: Any, call: _Call) -> Any:
@@ -70,7 +97,7 @@ def _function(function: Any, call: _Call) -> Any:
     return wrapper
 
 
-async def _awaited(coroutine: Coroutine[Any, Any, Any], step: Traced) -> Any:
+async def _awaited(coroutine: Coroutine[Any, Any, Any], step: Step) -> Any:
     step.push()
     try:
         result = await coroutine
@@ -115,7 +142,7 @@ def _generator(function: Any, call: _Call) -> Any:
     return wrapper
 
 
-def _stepping(inner: Generator[Any, Any, Any], step: Traced) -> Generator[Any, Any, Any]:
+def _stepping(inner: Generator[Any, Any, Any], step: Step) -> Generator[Any, Any, Any]:
     """`yield from inner`, with the scope set only while `inner` runs: between two items the consumer has its own."""
     sent: Any = None
     raised: BaseException | None = None

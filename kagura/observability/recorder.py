@@ -38,8 +38,15 @@ class Open(Protocol):
         """Report that it runs."""
 
 
+def _nothing() -> None:
+    """Nothing."""
+
+
 class Recorder:
     """The one recorder of a process: off until it is asked for."""
+
+    when_enabled: Callable[[], None] = staticmethod(_nothing)
+    """What else is to happen when recording begins."""
 
     def __init__(self, environ: Callable[[], Any] = lambda: os.environ) -> None:
         self._environ = environ
@@ -97,10 +104,7 @@ class Recorder:
             named = environ.get("KAGURA_EXECUTION_ID")
             self.ambient = Scope(Run(named, environ.get("KAGURA_AGENT") or "default"), None) if named else None
             self._on = True
-        from kagura.observability import ends, propagation
-
-        propagation.install()
-        ends.install()
+        self.when_enabled()
 
     def disable(self) -> None:
         """Record nothing from now on."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
 from kagura.observability.execution import Execution
-from kagura.observability.recorder import recorder
+from kagura.observability.installing import recorder
 from kagura.observability.traced import decorator
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -93,7 +93,7 @@ class Traced:
         """Record every call of a function."""
         from kagura.observability.functions import traced
 
-        wrapped: F = traced(function, self)
+        wrapped: F = traced(function, self.called)
         return wrapped
 
 

@@ -7,7 +7,7 @@ is an execution of its own; a number or a tag is dropped.
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from kagura.observability.recorder import recorder
+from kagura.observability.installing import recorder
 from kagura.observability.spans import RECORD_COUNT, Span
 from kagura.observability.traced import decorator
 from kagura.observability.trouble import report_trouble

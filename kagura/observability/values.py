@@ -13,6 +13,17 @@ _LARGEST_INTEGER = 1 << 63
 def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
     """The value as JSON: long ones are cut, objects become their fields or their `repr`. Never raises."""
     try:
+        # What most values are, without a step for each: an agent waits for it.
+        kind = type(value)
+        if kind is str and len(value) <= MAX_TEXT:
+            return value
+        if kind is dict and len(value) <= MAX_ITEMS and depth > 0:
+            return {
+                (name if type(name) is str else str(name)): (
+                    item if type(item) is str and len(item) <= MAX_TEXT else plain(item, depth - 1)
+                )
+                for name, item in value.items()
+            }
         return _plain(value, depth)
     except Exception as error:
         return f"<{type(value).__name__}: {type(error).__name__}>"

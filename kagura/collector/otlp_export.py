@@ -14,9 +14,10 @@ from kagura.collector.otlp_spans import OutgoingSpans
 from kagura.config import Settings
 from kagura.errors import ConfigError, StoreError
 from kagura.model import Span, Status, now_us
+from kagura.otel.conventions import SPAN_ID
 from kagura.otel.encoding import OutgoingSpan
 from kagura.otel.outgoing_http import Answer, Receiver, Verdict, one_line, shown_url
-from kagura.otel.outgoing_place import was_received
+from kagura.otel.outgoing_place import origin_of
 from kagura.otel.outgoing_wire import Protobuf, resource_attributes
 from kagura.store import Store
 from kagura.store.outbox import EXECUTION, QUIET_US, SPAN, Waiting
@@ -112,7 +113,10 @@ class Sending:
             yield of_executions[id], made
 
     def _is_sent(self, span: Span) -> bool:
-        return span.status is not Status.RUNNING and (self._forward or not was_received(span))
+        if span.status is Status.RUNNING:
+            return False
+        # What another kagura sent is not sent on, or two that send to each other would never end.
+        return origin_of(span) is None or (self._forward and SPAN_ID not in span.attributes)
 
     def _deliver(self, pieces: list[Piece], splits: list[int]) -> float | None:
         """Send one request, in parts where the receiver refuses it; seconds to wait where it cannot be now."""

@@ -79,6 +79,9 @@ USAGE = (
 COST = "gen_ai.usage.cost"
 """US dollars that were billed; not part of the conventions, but the name that receivers read."""
 
+SPAN_ID = "kagura.span_id"
+"""The span's id in kagura's own store."""
+
 REQUEST_PARAMETERS = {
     "max_tokens": "gen_ai.request.max_tokens",
     "max_completion_tokens": "gen_ai.request.max_tokens",

@@ -19,7 +19,7 @@ MAX_TEXT = 65_536
 _UNIFORM: tuple[set[type], ...] = ({str}, {bool}, {int})
 """What the items of a list may be."""
 _BILLED = frozenset((SpanKind.LLM, SpanKind.EMBEDDING))
-_INTERNAL = frozenset(("method", "target", "headers", "estimate", "notes", "request_hash"))
+_INTERNAL = frozenset(("method", "target", "headers", "estimate", "notes", "otel", "request_hash"))
 """Attributes of the store that are for kagura alone."""
 _SAYING = frozenset(("command", "data", "kwargs"))
 """Attributes that hold what an agent was started with, or what it recorded."""
@@ -72,10 +72,10 @@ class Encoder:
     def span(self, span: Span, place: Place, content: Content | None = None) -> OutgoingSpan:
         """A span that has ended; what was said in it only where `content` is given."""
         operation = operation_of(span)
-        attributes = dict(_known(self._attributes(span, operation)))
-        attributes |= _cost(span)
         by_kagura = span.inferred or "target" in span.attributes
-        attributes |= _custom(span.attributes, content is not None, "kagura." if by_kagura else "")
+        attributes = _custom(span.attributes, content is not None, "kagura." if by_kagura else "")
+        attributes |= _known(self._attributes(span, operation))
+        attributes |= _cost(span)
         if content is not None:
             attributes |= _known(_said(span, content))
         # The words of a tool that failed are its result.
@@ -134,7 +134,7 @@ class Encoder:
             names.HTTP_STATUS: span.http_status,
             "kagura.execution_id": span.execution_id,
             "kagura.execution_source": span.execution_source,
-            "kagura.span_id": span.id,
+            names.SPAN_ID: span.id,
             "kagura.kind": span.kind.value,
             "kagura.status": span.status.value,
             "kagura.inferred": span.inferred or None,

@@ -39,9 +39,14 @@ def caller_of(span: Span) -> Caller | None:
     return None if found is None or found.trace_id == trace_id_of(span.execution_id) else found
 
 
-def was_received(span: Span) -> bool:
-    """Whether a span came in over OTLP."""
-    return RECEIVED in span.attributes
+def origin_of(span: Span) -> Caller | None:
+    """The ids under which a span came in over OTLP.
+
+    `None` for any other, for a call that the relay saw as well, and for what was told in a log record: no trace has it.
+    """
+    told = span.attributes.get(RECEIVED) if "target" not in span.attributes else None
+    trace_id, span_id = (told.get("trace_id"), told.get("span_id")) if isinstance(told, dict) else (None, None)
+    return Caller(trace_id, span_id) if isinstance(trace_id, str) and isinstance(span_id, str) else None
 
 
 class Places:
@@ -66,7 +71,11 @@ class Places:
             self._executions |= {**dict.fromkeys(runs), **self._lookup.executions(runs)}
 
     def of_span(self, span: Span) -> Place:
-        """Where a span stands."""
+        """Where a span stands; one that came in over OTLP, where it stood."""
+        origin = origin_of(span)
+        if origin:
+            above = span.attributes[RECEIVED].get("parent_id")
+            return Place(*origin, above if isinstance(above, str) else None)
         trace_id, parent_id = self._above(span, MAX_DEPTH)
         return Place(trace_id, sent_id(span.id), parent_id)
 
@@ -91,8 +100,9 @@ class Places:
         if parent_id is None or parent_id == span.id:
             return home[0], home[1]
         parent = self._span(parent_id) if depth else None
-        trace_id = self._above(parent, depth - 1)[0] if parent else home[0]
-        return trace_id, sent_id(parent_id)
+        if parent is None:
+            return home[0], sent_id(parent_id)
+        return origin_of(parent) or (self._above(parent, depth - 1)[0], sent_id(parent_id))
 
     def _home(self, execution_id: str, depth: int) -> tuple[str, str, bool]:
         """The trace of what nobody else placed in an execution, what it stands below, and whether that is a caller."""
@@ -105,7 +115,7 @@ class Places:
         execution = self._execution(execution_id)
         if execution is None or not execution.declared:
             traced = self._lookup.first_traced(execution_id, own)
-            caller = caller_of(traced) if traced else None
+            caller = caller_of(traced) or origin_of(traced) if traced else None
             if caller:
                 return caller.trace_id, caller.span_id, True
         above = execution.parent_execution_id if execution and depth else None

@@ -48,7 +48,7 @@ from kagura.store.schema import (
 from kagura.store.statements import groups, insert_rows, locked, upsert
 from kagura.store.values import clean, to_key
 
-_OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "error", "input_preview", "tags")]
+_OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "parent_id", "error", "input_preview", "tags")]
 
 
 class Writes(Outbox):

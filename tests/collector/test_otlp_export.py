@@ -244,6 +244,20 @@ def test_a_tool_without_an_sdk_is_sent_with_what_the_model_asked(stage: Stage) -
     assert stage.receiver.one("execute_tool search").attributes["gen_ai.tool.call.arguments"] == '{"q":"all of it"}'
 
 
+def test_what_came_in_over_otlp_goes_out_only_where_that_is_asked_for(stage: Stage) -> None:
+    origin = {"otel": {"trace_id": TRACE, "span_id": CALLER}}
+    ours = origin | {"kagura.span_id": span_id(9)}
+    spans = [tool(1, trace_id=TRACE, attributes=origin), tool(2, trace_id=TRACE, attributes=ours)]
+    stage.write(*spans)
+    assert stage.send() == []
+    assert stage.store.waiting() == 0
+    for span in spans:
+        span.error = "anew"
+    stage.write(*spans)
+    assert stage.send(forward=True) == ["execute_tool search"]
+    assert (stage.receiver.taken[0].trace_id, stage.receiver.taken[0].span_id) == (TRACE, CALLER)
+
+
 def test_each_request_says_who_sends(stage: Stage) -> None:
     stage.write(tool(1))
     stage.send(resource={"service.name": "agents"}, headers={"x-team": "red"})

@@ -7,7 +7,7 @@ import pytest
 
 from kagura.model import Execution, Span, Status
 from kagura.otel.outgoing_ids import Caller, read_traceparent, root_id_of, sent_id, trace_id_of
-from kagura.otel.outgoing_place import Places
+from kagura.otel.outgoing_place import Places, origin_of
 from tests.store.things import T, declared, llm, span_id, tool
 
 TRACE, CALLER = "a" * 32, "b" * 16
@@ -119,6 +119,30 @@ def test_cycles_end() -> None:
     for span in spans:
         assert len(placed(span, *spans, runs=runs)[0]) == 32
     assert Places(Known(spans, runs)).of_execution(runs[0])
+
+
+def test_what_came_in_over_otlp_keeps_its_ids_and_those_of_others_point_to_them() -> None:
+    origin = {"trace_id": TRACE, "span_id": CALLER, "parent_id": "c" * 16}
+    told = tool(1, trace_id=TRACE, attributes={"otel": origin})
+    found = Places(Known([told])).of_span(told)
+    assert found == (TRACE, CALLER, "c" * 16)
+    assert placed(tool(2, inferred=True, parent_id=told.id), told) == (TRACE, CALLER)
+    assert placed(tool(3, inferred=True), told) == (TRACE, CALLER)
+    undeclared = Execution(id="run-1", agent="a", status=Status.COMPLETED, started_at=T)
+    assert Places(Known([told], [undeclared])).of_execution(undeclared) is None
+
+
+def test_a_call_that_was_told_of_as_well_stays_the_relays() -> None:
+    call = traced(1)
+    call.attributes["otel"] = {"trace_id": TRACE, "span_id": "d" * 16}
+    assert origin_of(call) is None
+    assert placed(call) == (TRACE, CALLER)
+
+
+def test_what_a_log_told_of_is_in_no_trace_yet() -> None:
+    told = tool(1, attributes={"otel": {"event": "claude_code.tool_result"}})
+    assert origin_of(told) is None
+    assert placed(told, runs=[declared()]) == (trace_id_of("run-1"), root_id_of("run-1"))
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,16 @@ from kagura.collector.scene import REACH_US, REPORT, Scene, is_call, is_report
 from kagura.collector.tools import Tools
 from kagura.collector.twins import (
     CALL_ID,
+    DEFAULT_AGENT,
     SEEN_TWICE,
+    agent_above,
     alike,
     answer_ids,
     best,
     caller_of,
     client_of,
     ids_of,
+    is_http_request,
     made_by,
 )
 from kagura.model import Exchange, Span
@@ -37,7 +40,6 @@ TRACE_RULE = "traceparent"
 """The source of an execution that a trace stands for."""
 SESSION_RULE = "otel-session"
 EXPLICIT_RULE = "otel-attribute"
-DEFAULT_AGENT = "default"
 _BY_CALLER = frozenset(("header", "path"))
 _BY_TRACE = frozenset((TRACE_RULE, SESSION_RULE))
 T = TypeVar("T")
@@ -202,24 +204,39 @@ class Joins:
     def _join(self, scene: Scene, execution_id: str) -> None:
         """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
         run = scene.run(execution_id)
+        self._hang(scene, run)
         while pair := _pair(run):
             self._absorb(scene, *pair)
-        for call in [span for span in run.values() if is_call(span) and SEEN_TWICE not in span.attributes]:
+        for span in list(run.values()):
+            above = run.get(span.parent_id or "")
+            if above is not None and is_call(above) and is_call(span) and caller_of(span):
+                # Another attempt of the same step: it stands beside the one that is reported.
+                span.parent_id = above.parent_id
+                scene.change(span)
+            agent = agent_above(span, run)
+            if agent != span.agent:
+                span.agent = agent
+                scene.change(span)
+
+    def _hang(self, scene: Scene, run: Mapping[str, Span]) -> None:
+        """Put calls below the spans that their `traceparent` names; an HTTP client's own span of a call is the call"""
+        for call in [span for span in run.values() if is_call(span)]:
             caller = caller_of(call)
             above = run.get(self._homes.span(caller)) if caller else None
-            if above is not None and above is not call and _may_move(call, run):
-                made = made_by(call, run)
-                # Another attempt of what was merged with a report already: it stands beside that one.
-                parent = made.parent_id if made is not None and is_call(made) else above.id
-                if call.parent_id != parent:
-                    call.parent_id = parent
-                    scene.change(call)
+            if above is None or is_call(above):
+                continue
+            parent = above.parent_id if is_http_request(above) else above.id
+            if SEEN_TWICE not in call.attributes and call.parent_id != parent and _may_move(call, run):
+                call.parent_id = parent
+                scene.change(call)
+            if is_http_request(above):
+                self._replace(scene, above, call)
 
     def _absorb(self, scene: Scene, report: Span, call: Span) -> None:
         """Make a report and its call one span: the relay's figures, the program's place for it."""
         run = scene.run(call.execution_id)
-        if report.execution_id == call.execution_id and _may_move(call, run):
-            call.parent_id = None if report.parent_id == call.id else report.parent_id
+        if report.execution_id == call.execution_id and report.parent_id != call.id and _may_move(call, run):
+            call.parent_id = report.parent_id
         call.trace_id = call.trace_id or report.trace_id
         call.session_id, call.user = call.session_id or report.session_id, call.user or report.user
         if report.agent != DEFAULT_AGENT and call.agent in (DEFAULT_AGENT, client_of(call)):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kagura.collector.homes import read_traceparent
 from kagura.collector.identity import client_name
-from kagura.collector.scene import is_call, is_report
+from kagura.collector.scene import REPORT, is_call, is_report
 from kagura.model import JsonObject, Span, SpanKind, Status
 from kagura.otel.incoming import scoped_id
 
@@ -19,7 +19,9 @@ CALL_ID = "kagura.call_id"
 SEEN_TWICE = "reported_as"
 """The attribute of a call that names the spans by which programs reported it too."""
 
+DEFAULT_AGENT = "default"
 _STEPS = 32
+_HTTP_METHODS = ("http.request.method", "http.method")
 _ID_HEADERS = ("request-id", "x-request-id")
 
 
@@ -29,16 +31,43 @@ def caller_of(span: Span) -> str | None:
     return scoped_id(*found) if found else None
 
 
-def parents(span_id: str | None, run: Mapping[str, Span]) -> Iterator[Span]:
-    """A span and those above it, up to one that is no mere step or to one that is not known."""
+def is_http_request(span: Span) -> bool:
+    """Whether a reported span is an HTTP client's, of one request."""
+    reported = REPORT in span.attributes and span.kind is SpanKind.SPAN
+    return reported and any(name in span.attributes for name in _HTTP_METHODS)
+
+
+def agent_above(span: Span, run: Mapping[str, Span]) -> str:
+    """Whose doing a reported span or a traced call is: where it does not say so itself, that of the agent above it.
+
+    The name of a service or of a client library is no agent's, but better than none.
+    """
+    origin = span.attributes.get(REPORT)
+    if isinstance(origin, dict):
+        own = span.agent not in (origin.get("service"), DEFAULT_AGENT)
+    else:
+        own = not caller_of(span) or span.agent not in (client_of(span), DEFAULT_AGENT)
+    above = [] if own else list(_ancestors(span.parent_id, run))
+    agents = [other for other in above if other.kind is SpanKind.AGENT and not other.inferred]
+    reported = [other for other in above if REPORT in other.attributes]
+    return next((other.agent for other in (*agents, *reported)), span.agent)
+
+
+def _ancestors(span_id: str | None, run: Mapping[str, Span]) -> Iterator[Span]:
     for _ in range(_STEPS):
         span = run.get(span_id) if span_id else None
         if span is None:
             return
         yield span
+        span_id = span.parent_id
+
+
+def parents(span_id: str | None, run: Mapping[str, Span]) -> Iterator[Span]:
+    """A span and those above it, up to one that is no mere step or to one that is not known."""
+    for span in _ancestors(span_id, run):
+        yield span
         if span.kind is not SpanKind.SPAN:
             return
-        span_id = span.parent_id
 
 
 def made_by(call: Span, run: Mapping[str, Span]) -> Span | None:
@@ -64,11 +93,17 @@ def answer_ids(report: Span) -> set[str]:
 
 
 def alike(report: Span, run: Mapping[str, Span]) -> Span | None:
-    """The call of the same execution that was made at the time of a report and of the same model."""
-    fitting = [
-        call for call in run.values() if is_call(call) and SEEN_TWICE not in call.attributes and _fits(report, call)
-    ]
-    return min(fitting, key=lambda call: _distance(report, call), default=None)
+    """The call of the same execution that a report tells of, by the answer's id, or by model and time.
+
+    Libraries that instrument one another's calls report one call twice: the same id, or one below the other.
+    """
+    calls = [call for call in run.values() if is_call(call) and _fits(report, call)]
+    free = [call for call in calls if _told_twice(report, call) or SEEN_TWICE not in call.attributes]
+    return min(free, key=lambda call: _distance(report, call), default=None)
+
+
+def _told_twice(report: Span, call: Span) -> bool:
+    return report.parent_id == call.id or bool(answer_ids(report) & ids_of(call))
 
 
 def best(report: Span, calls: Iterable[Span]) -> Span:

@@ -272,10 +272,12 @@ def _error(span: OtlpSpan, own: JsonObject) -> JsonObject | None:
 
 def _origin(span: OtlpSpan) -> JsonObject:
     """Where a span comes from, for those who look it up there."""
-    origin = {"trace_id": span.trace_id, "span_id": span.span_id, "scope": span.scope[:200]}
-    if span.parent_id:
-        origin["parent_id"] = span.parent_id
-    return origin
+    said = {
+        "parent_id": span.parent_id,
+        "scope": span.scope[:200],
+        "service": agent_of({}, {"service.name": span.resource.get("service.name")}),
+    }
+    return {"trace_id": span.trace_id, "span_id": span.span_id} | {name: text for name, text in said.items() if text}
 
 
 def _text(value: Any) -> str | None:

@@ -25,7 +25,7 @@ _NO_RULES = "No alerts are configured: `alerts.rules` in config.yaml, such as  s
 def list_alerts(
     as_json: JsonOption = False, config: ConfigOption = None, home: HomeOption = None, db: DbOption = None
 ) -> None:
-    """Show every rule: whether it fires and since when, its value now and its threshold, and where it is told."""
+    """Show every rule: whether it fires and since when, its threshold and its value now."""
     from kagura.dashboard.output import print_json
 
     settings = settings_from(config, home, db)
@@ -222,8 +222,9 @@ def _shown_rows(found: "Look", states: "Mapping[AlertKey, AlertState]", rule: "R
     from kagura.alerts.evaluation import Finding
     from kagura.alerts.measuring import NOTHING, Measured
 
-    rows = [row for row in found.findings if row.rule.name == rule.name]
-    loud = [row for row in rows if rule.settings.each is None or row.breaches or _key(row) in states]
+    is_split = rule.settings.each is not None
+    rows = [row for row in found.findings if row.rule.name == rule.name and bool(row.subject) is is_split]
+    loud = [row for row in rows if not is_split or row.breaches or _key(row) in states]
     quiet = Finding(rule, "", Measured(value=None, detail=f"{len(rows)} quiet") if rows else NOTHING, found.at)
     return loud or ([] if rule.name in found.failures else [quiet])
 

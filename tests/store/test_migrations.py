@@ -74,6 +74,17 @@ def test_a_database_of_the_second_version_learns_of_revisions(store: Store) -> N
     assert [revision.revised_at for revision in store.revisions(span_id(1))] == [5]
 
 
+def test_a_database_of_the_fifth_version_learns_of_alerts(store: Store) -> None:
+    with store.writing() as connection:
+        for name in ("alert_states", "alert_messages"):
+            connection.execute(text(f"DROP TABLE {name}"))
+        connection.execute(text("UPDATE schema_version SET version = 5"))
+        migrate(connection, MIGRATIONS[:5])
+        assert version(connection) == 6
+    assert store.firing_alerts() == []
+    assert store.take_messages(1, 1) == []
+
+
 def test_many_may_open_a_new_database_at_once(lasting_url: str) -> None:
     failures: list[BaseException] = []
 

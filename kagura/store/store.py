@@ -9,6 +9,7 @@ from kagura.store.attempts import Attempts
 from kagura.store.cache_savings import Savings
 from kagura.store.chains import Chains
 from kagura.store.costs import Costs
+from kagura.store.ended import Ended
 from kagura.store.executions import Executions
 from kagura.store.export import Export
 from kagura.store.names import Names
@@ -28,6 +29,7 @@ class Store(
     Costs,
     Savings,
     Names,
+    Ended,
     Export,
     Retention,
     Revisions,

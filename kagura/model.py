@@ -344,6 +344,10 @@ class Execution(msgspec.Struct, kw_only=True):
         return None if self.ended_at is None else self.ended_at - self.started_at
 
 
+PARENT_SPAN = "parent_span_id"
+"""The attribute of an execution that names the span of its parent in which it began."""
+
+
 class Event(msgspec.Struct, kw_only=True, frozen=True):
     """Something an SDK or a command reports: the road into the store for what is no HTTP exchange."""
 

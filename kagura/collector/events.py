@@ -1,6 +1,7 @@
 """Events of SDK and commands → executions and the numbers that they record.
 
-- `execution.start`, `execution.end`: `agent`, `status`, `error`, `started_at`, `source`, `tags`, `attributes`, ….
+- `execution.start`, `execution.end`: `agent`, `status`, `error`, `started_at`, `source`, `tags`, `attributes`,
+  `parent_execution_id` with `parent_span_id`, `input` (what the agent was given, any JSON), ….
 - `tag`: `name`, `value`; a tag for an execution that has begun.
 - `metric`: `name`, `value`, `span_id`; a number that an execution recorded.
 """
@@ -8,18 +9,37 @@
 from collections.abc import Callable
 from typing import Any
 
-from kagura.model import Event, Execution, JsonObject, Status
+import msgspec
+
+from kagura.collector.redaction import Redaction
+from kagura.model import PARENT_SPAN, Event, Execution, JsonObject, Status
 from kagura.store import Metric
 
 
-def execution_from(event: Event) -> Execution | None:
+def execution_from(event: Event, redaction: Redaction) -> Execution | None:
     """The execution that an event speaks of; None for an event of a kind this version does not know."""
     build = _EVENTS.get(event.type)
-    return build(event) if build else None
+    execution = build(event) if build else None
+    if execution is not None and (given := event.data.get("input")) is not None:
+        shown = given if isinstance(given, str) else msgspec.json.encode(given).decode()
+        kept: Any = redaction.preview(shown)
+        if redaction.level == "full":
+            kept = _parsed(redaction.json(given)) or kept
+        if kept is not None:
+            execution.attributes = execution.attributes | {"kwargs" if isinstance(kept, dict) else "input": kept}
+    return execution
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None
 
 
 def _start(event: Event) -> Execution:
     data = event.data
+    span = _text(data.get(PARENT_SPAN))
     return Execution(
         id=event.execution_id,
         agent=_text(data.get("agent")) or "default",
@@ -31,7 +51,7 @@ def _start(event: Event) -> Execution:
         user=_text(data.get("user")),
         parent_execution_id=_text(data.get("parent_execution_id")),
         tags=_tags(data.get("tags")),
-        attributes=_object(data.get("attributes")),
+        attributes=_object(data.get("attributes")) | ({PARENT_SPAN: span} if span else {}),
     )
 
 

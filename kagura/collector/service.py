@@ -59,7 +59,8 @@ class Collector:
         self._homes = Homes(store)
         self._chains = Chains(store, self._homes.of)
         self._subagents = SubAgents(store)
-        self._tools = Tools(store, settings.tools, Redaction(settings.capture, settings.redact))
+        self._redaction = Redaction(settings.capture, settings.redact)
+        self._tools = Tools(store, settings.tools, self._redaction)
         self._joins = Joins(store, self._homes, self._tools, now_us())
         self._follower = Follower(settings.journal_dir, store.positions())
         store.queues_exports = settings.otlp.endpoint is not None
@@ -147,7 +148,7 @@ class Collector:
             moved[span.id].mark(span)
 
     def _add_event(self, batch: Batch, event: Event) -> None:
-        execution = execution_from(event)
+        execution = execution_from(event, self._redaction)
         if execution:
             batch.executions.append(execution)
         metric = metric_from(event)

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kagura.model import Execution, Span, SpanKind
+from kagura.model import PARENT_SPAN, Execution, Span, SpanKind
 
 if TYPE_CHECKING:
     from kagura.store.views import Trace
 
 
 def all_spans(trace: "Trace") -> list[Span]:
-    """The spans of a run; each run it started hangs below an agent span of its own."""
+    """The spans of a run; each run it started hangs below an agent span of its own, where the run said it stood."""
     spans = list(trace.spans)
     for child in trace.children:
         top = _as_span(child.execution)
@@ -33,6 +33,7 @@ def _as_span(run: Execution) -> Span:
         agent=run.agent,
         status=run.status,
         started_at=run.started_at,
+        parent_id=run.attributes.get(PARENT_SPAN),
         ended_at=run.ended_at,
         error=run.error,
     )

@@ -33,6 +33,8 @@ class Execution(Traced):
         self.user = user
         self.tags = tags
         self.attributes = attributes
+        self.input: Any = None
+        """What the agent was given: the arguments of the function."""
         self._branch: Span | None = None
         self._run: Run | None = None
         self._started_at = 0
@@ -55,24 +57,28 @@ class Execution(Traced):
         user = self.user or (parent.run.user if parent else None)
         self._run = Run(self.given_id or f"exec_{new_id()}", agent, session_id, user)
         self._started_at = now_us()
-        data: dict[str, Any] = {"agent": agent, "source": "sdk", "session_id": session_id, "user": user}
+        data: dict[str, Any] = {"agent": agent, "source": "sdk"}
+        if session_id is not None:
+            data["session_id"] = session_id
+        if user is not None:
+            data["user"] = user
         if parent is not None and parent.run.id != self._run.id:
-            data["parent_execution_id"] = parent.run.id
+            data["parent_execution_id"], data["parent_span_id"] = parent.run.id, parent.span_id
+        if self.tags:
+            data["tags"] = {str(name): str(value) for name, value in self.tags.items()}
+        if self.attributes:
+            data["attributes"] = plain(dict(self.attributes))
+        if self.input:
+            data["input"] = plain(self.input)
         recorder.running[self._run.id] = {"agent": agent, "started_at": self._started_at}
-        recorder.report("execution.start", self._run.id, data | self._described(), self._started_at)
+        recorder.report("execution.start", self._run.id, data, self._started_at)
         return Scope(self._run, None)
 
     def _new_branch(self, agent: str) -> Span:
-        branch = Span(agent, "agent", dict(self.attributes or {}))
+        branch = Span(agent, "agent", dict(self.attributes or {}), self.input or None)
         for name, value in (self.tags or {}).items():
             branch.add_tag(name, value)
         return branch
-
-    def _described(self) -> dict[str, Any]:
-        return {
-            "tags": {str(name): str(value) for name, value in (self.tags or {}).items()},
-            "attributes": plain(dict(self.attributes or {})),
-        }
 
     def finish(self, error: BaseException | None) -> None:
         """Report the end and how it went."""
@@ -91,10 +97,12 @@ class Execution(Traced):
         recorder.report("execution.end", run.id, data, max(now_us(), self._started_at))
 
     def called(self, arguments: Callable[[], dict[str, Any]]) -> Self:
-        """An execution for one call."""
-        return type(self)(
+        """An execution for one call, with the arguments as its input."""
+        one = type(self)(
             self.agent, session_id=self.session_id, user=self.user, tags=self.tags, attributes=self.attributes
         )
+        one.input = arguments()
+        return one
 
     def __call__(self, function: Any) -> Any:
         """Record every call of a function as an execution, its agent named after it where no name was given."""

@@ -1,20 +1,22 @@
 """The headers by which a call of the proxy finds its place below the span that made it."""
 
 from collections.abc import Collection
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from kagura.observability.context import Scope
 from kagura.observability.recorder import recorder
 from kagura.otel.outgoing_ids import root_id_of, trace_id_of
 
 EXECUTION = "X-Kagura-Execution-Id"
+ENCODED = "UTF-8''"
+"""Begins a value that is percent-encoded."""
 _LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0"))  # noqa: S104
 _PORTS = {"http": 80, "https": 443}
 Origin = tuple[str, int | None]
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers of a scope. Text that no header can carry is left out."""
+    """The headers of a scope. Text that no header can carry as it is goes in percent-encoded UTF-8 (RFC 8187)."""
     run, span_id = scope
     found = {
         EXECUTION: run.id,
@@ -24,7 +26,11 @@ def headers_of(scope: Scope) -> dict[str, str]:
         "X-Kagura-Parent-Id": span_id,
         "traceparent": f"00-{trace_id_of(run.id)}-{span_id or root_id_of(run.id)}-01",
     }
-    return {name: value for name, value in found.items() if value and value.isascii() and value.isprintable()}
+    return {name: _header(value) for name, value in found.items() if value}
+
+
+def _header(value: str) -> str:
+    return value if value.isascii() and value.isprintable() else ENCODED + quote(value, safe="", errors="replace")
 
 
 def origin(address: SplitResult) -> Origin:

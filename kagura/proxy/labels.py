@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from kagura.model import Labels
 from kagura.proxy.headers import OWN_PREFIX, text
 
 MAX_NAME = 200
 """Characters of an id or a name."""
+ENCODED = "UTF-8''"
+"""Begins a value that is percent-encoded: names in scripts that no header can carry."""
 MAX_TAGS = 32
 MAX_TAG = 256
 
@@ -45,7 +48,7 @@ def read_labels(headers: Mapping[bytes, bytes], tags: PathTags) -> tuple[Labels,
         nonlocal ignored
         if header not in headers:
             return None
-        value = text(headers[header]).strip()
+        value = _decoded(text(headers[header]).strip())
         if is_name(value):
             return value
         ignored += 1
@@ -67,6 +70,16 @@ def read_labels(headers: Mapping[bytes, bytes], tags: PathTags) -> tuple[Labels,
         tags=found,
     )
     return labels, ignored + bad
+
+
+def _decoded(value: str) -> str:
+    """The text of a value that is percent-encoded (RFC 8187), else the value; empty where it cannot be decoded."""
+    if not value.startswith(ENCODED):
+        return value
+    try:
+        return unquote(value.removeprefix(ENCODED), errors="strict")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _tags(line: str) -> tuple[dict[str, str], int]:

@@ -7,7 +7,8 @@ import pytest
 
 from kagura.collector import drain
 from kagura.collector.events import execution_from, metric_from
-from kagura.config import Settings
+from kagura.collector.redaction import Redaction
+from kagura.config import CaptureSettings, Settings
 from kagura.journal import JournalWriter, Reported
 from kagura.model import Event, Status
 from kagura.store import Metric, Store
@@ -63,8 +64,8 @@ def test_what_is_no_number_is_left_out(odd: dict[str, Any]) -> None:
 
 
 def test_a_tag_without_name_or_execution_is_left_out() -> None:
-    assert execution_from(event("tag", value="1")) is None
-    assert execution_from(event("tag", execution_id="", name="a", value="1")) is None
+    assert execution_from(event("tag", value="1"), Redaction(CaptureSettings())) is None
+    assert execution_from(event("tag", execution_id="", name="a", value="1"), Redaction(CaptureSettings())) is None
 
 
 def test_a_span_that_was_open_when_its_process_went_is_interrupted(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import urllib3
 from kagura.observability import telemetry, tracker
 from kagura.observability.headers import origin, propagation
 from kagura.observability.propagation import _Finder, install
+from kagura.proxy.labels import PathTags, read_labels
 from tests.clients import openai_dialogue as say
 from tests.clients.installed import Proxy
 from tests.clients.upstream import Upstream
@@ -136,9 +137,13 @@ def test_what_kagura_run_put_there_gives_way(recorded: Recording, monkeypatch: p
         assert (found["X-Kagura-Parent-Id"], found["X-Kagura-Agent"]) == (span.id, "planner")
 
 
-def test_a_name_that_no_header_can_carry_is_left_out(recorded: Recording) -> None:
-    with telemetry.execution("神楽", id="run-2"):
-        assert telemetry.headers().keys() == {"X-Kagura-Execution-Id", "traceparent"}
+def test_a_name_that_no_header_can_carry_is_encoded(recorded: Recording) -> None:
+    with telemetry.execution("神楽", id="run-2", user="a\nb"):
+        sent = telemetry.headers()
+        assert all(value.isascii() and value.isprintable() for value in sent.values())
+        read, ignored = read_labels({name.lower().encode(): value.encode() for name, value in sent.items()}, PathTags())
+        # The proxy takes no control characters, however they come.
+        assert (read.agent, read.execution_id, read.user, ignored) == ("神楽", "run-2", None, 1)
 
 
 def test_the_proxy_is_told_by_host_and_port() -> None:

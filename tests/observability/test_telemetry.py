@@ -8,10 +8,14 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 
+from kagura.config import CaptureSettings
+from kagura.dashboard.runs import all_spans
 from kagura.model import SpanKind, Status
 from kagura.observability import telemetry, tracker
+from kagura.store import Store
 from tests.observability.recording import Recording
 
 
@@ -221,6 +225,47 @@ async def test_two_hundred_executions_of_fifty_spans_from_tasks_and_threads(reco
     assert all(run.spans == 50 and run.status is Status.COMPLETED for run in runs)
     strays = [span for span in recorded.spans() if span.name.split("/")[0] != span.execution_id.split("-")[1]]
     assert strays == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        ("full", {"kwargs": {"question": "How warm?", "towns": ["Kyoto"]}}),
+        ("preview", {"input": '{"question":"How warm?","towns":["Kyoto"]}'}),
+        ("none", {}),
+    ],
+)
+def test_what_an_agent_was_given_is_kept_as_far_as_allowed(
+    recorded: Recording, monkeypatch: pytest.MonkeyPatch, content: Any, kept: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("KAGURA_CAPTURE_CONTENT", content)
+    telemetry.enable(home=recorded.settings.home)
+    recorded.settings = msgspec.structs.replace(recorded.settings, capture=CaptureSettings(content=content))
+
+    class Assistant:
+        @telemetry.instrument
+        def answer(self, question: str, *, towns: list[str]) -> None:
+            towns.append("Nara")
+
+    Assistant().answer("How warm?", towns=["Kyoto"])
+    assert recorded.execution("answer").attributes == kept
+
+
+def test_an_agent_that_another_one_started_stands_below_the_span_that_did(recorded: Recording) -> None:
+    with (
+        telemetry.execution("boss") as boss,
+        tracker.tool("delegate") as delegate,
+        telemetry.execution("helper"),
+        tracker.span("work"),
+    ):
+        pass
+    assert len(recorded.executions()) == 2
+    with Store.open(recorded.settings.db_url) as store:
+        trace = store.trace(boss.id or "")
+    assert trace
+    shown = {span.name: span for span in all_spans(trace)}
+    assert shown["helper"].parent_id == delegate.id
+    assert shown["work"].parent_id == shown["helper"].id
 
 
 def test_under_kagura_run_the_agent_is_a_branch_of_the_run(

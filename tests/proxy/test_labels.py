@@ -42,3 +42,11 @@ def test_bad_headers_are_ignored_and_counted() -> None:
 def test_tags_are_bounded() -> None:
     labels, ignored = read_labels({b"x-kagura-tags": b",".join(b"k%d=1" % i for i in range(40))}, NONE)
     assert (len(labels.tags), ignored) == (32, 8)
+
+
+def test_names_that_no_header_can_carry_come_encoded() -> None:
+    labels, ignored = read_labels({b"x-kagura-agent": b"UTF-8''%E4%BA%AC%E9%83%BD"}, NONE)
+    assert (labels.agent, ignored) == ("京都", 0)
+    for bad in (b"UTF-8''%FF", b"UTF-8''%0A", b"UTF-8''"):
+        labels, ignored = read_labels({b"x-kagura-agent": bad}, NONE)
+        assert (labels.agent, ignored) == (None, 1)

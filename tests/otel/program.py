@@ -1,10 +1,12 @@
 """A program that knows nothing of kagura: an agent with a tool, instrumented for OpenTelemetry, exporting OTLP.
 
-`python program.py LIBRARY PROXY` makes two calls through the proxy and exports its spans there.
+`python program.py LIBRARY+LIBRARY PROXY` makes two calls through the proxy and exports its spans there.
 """
 
 import json
 import sys
+from importlib import import_module
+from typing import Any
 
 from openai import OpenAI
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -16,38 +18,33 @@ QUESTION = {"role": "user", "content": "What is the weather in Kyoto?"}
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}]
 
 
-def instrument(library: str, provider: TracerProvider) -> None:
+INSTRUMENTORS = {
+    "openinference": "openinference.instrumentation.openai:OpenAIInstrumentor",
+    "traceloop": "opentelemetry.instrumentation.openai:OpenAIInstrumentor",
+    "openai-v2": "opentelemetry.instrumentation.openai_v2:OpenAIInstrumentor",
+    "httpx": "opentelemetry.instrumentation.httpx:HTTPXClientInstrumentor",
+}
+
+
+def instrument(libraries: str, provider: TracerProvider) -> None:
     """What the documentation of each library tells its users to write."""
-    if "openinference" in library:
-        from openinference.instrumentation.openai import OpenAIInstrumentor
-
-        OpenAIInstrumentor().instrument(tracer_provider=provider)
-    if "traceloop" in library:
-        from opentelemetry.instrumentation.openai import OpenAIInstrumentor as Traceloop
-
-        Traceloop().instrument(tracer_provider=provider)
-    if "openai-v2" in library:
-        from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor as Official
-
-        Official().instrument(tracer_provider=provider)
-    if "httpx" in library:
-        from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
-
-        HTTPXClientInstrumentor().instrument(tracer_provider=provider)
+    for library in libraries.split("+"):
+        module, _, name = INSTRUMENTORS[library].partition(":")
+        getattr(import_module(module), name)().instrument(tracer_provider=provider)
 
 
-def main(library: str, proxy: str) -> None:
+def main(libraries: str, proxy: str) -> None:
     """One run of the agent."""
     provider = TracerProvider(resource=Resource.create({"service.name": "weather-service"}))
     exporter = OTLPSpanExporter(endpoint=f"{proxy}/kagura/otlp/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    instrument(library, provider)
+    instrument(libraries, provider)
     tracer = provider.get_tracer("program")
-    client = OpenAI(base_url=f"{proxy}/v1", api_key="sk-test", max_retries=0)
-    said: list[object] = [QUESTION]
+    client: Any = OpenAI(base_url=f"{proxy}/v1", api_key="sk-test", max_retries=0)
+    said: list[Any] = [QUESTION]
     agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "forecaster"}
     with tracer.start_as_current_span("handle request"), tracer.start_as_current_span("agent", attributes=agent):
-        first = client.chat.completions.create(model="gpt-4o", messages=said, tools=TOOLS)  # type: ignore[call-overload]
+        first = client.chat.completions.create(model="gpt-4o", messages=said, tools=TOOLS)
         (call,) = first.choices[0].message.tool_calls
         tool = {
             "gen_ai.operation.name": "execute_tool",
@@ -60,7 +57,7 @@ def main(library: str, proxy: str) -> None:
             result = {"role": "tool", "tool_call_id": call.id, "content": '{"sky": "clear"}'}
         said += [first.choices[0].message.model_dump(exclude_none=True), result]
         usage = {"include_usage": True}
-        for _ in client.chat.completions.create(model="gpt-4o", messages=said, stream=True, stream_options=usage):  # type: ignore[call-overload]
+        for _ in client.chat.completions.create(model="gpt-4o", messages=said, stream=True, stream_options=usage):
             pass
     provider.shutdown()
 

@@ -11,7 +11,7 @@ import pytest
 from tests.clients.installed import PATIENCE, Proxy, environment, exported
 
 PROGRAM = Path(__file__).parent / "program.py"
-LIBRARIES = ("openinference", "traceloop", "openai-v2", "none+httpx", "openinference+httpx", "openinference+traceloop")
+LIBRARIES = ("openinference", "traceloop", "openai-v2", "httpx", "openinference+httpx", "openinference+traceloop")
 
 
 def run(library: str, proxy: Proxy) -> list[dict[str, Any]]:

@@ -1,7 +1,10 @@
 """The monitor as an application: its screens, and the loop that asks for what they show."""
 
 import asyncio
+import signal
 import time
+from contextlib import suppress
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App
@@ -16,6 +19,8 @@ from kagura.store.questions import Question
 
 REFRESH_SECONDS = 1.0
 TICK_SECONDS = 0.5
+ENDINGS = {signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129}
+"""Signals that end the monitor as `q` does, so that the terminal is left as it was; and the exit codes."""
 SHARE = 0.02
 """Of a core that showing new data may take: what takes 20 ms to draw is drawn once a second."""
 
@@ -42,6 +47,8 @@ class Monitor(App[None]):
         self._awake = asyncio.Event()
         self._asking = asyncio.Lock()
         self.paused = False
+        self.failure: Exception | None = None
+        """What ended the monitor, where it was not the user."""
         self.troubles: list[str] = []
 
     def on_mount(self) -> None:
@@ -52,6 +59,9 @@ class Monitor(App[None]):
         self.push_screen(Home(self._clock))
         if self._agent is not None:
             self.open_agent(self._agent)
+        for number, code in ENDINGS.items():
+            with suppress(NotImplementedError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(number, partial(self.exit, return_code=code))
         self.run_worker(self._follow(), exclusive=True)
         self.set_interval(TICK_SECONDS, self._tick)
 
@@ -65,11 +75,11 @@ class Monitor(App[None]):
         while True:
             self._awake.clear()
             rest = REFRESH_SECONDS
-            page = self.screen
-            if isinstance(page, Page) and (not self.paused or page.anew):
+            page = self.page
+            if page is not None and (not self.paused or page.anew):
                 reply = await self.ask(page.question())
                 began = time.thread_time()
-                if page.is_current and page.is_mounted:
+                if page is self.page:
                     page.accept(reply, self._heard(reply))
                 rest = max(rest, (time.thread_time() - began) / SHARE)
             try:
@@ -83,9 +93,21 @@ class Monitor(App[None]):
             self.troubles = reply.troubles
         return self.troubles
 
+    @property
+    def page(self) -> Page | None:
+        """The screen that shows data; help may lie on it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
     def _tick(self) -> None:
-        if isinstance(self.screen, Page) and not self.paused:
-            self.screen.tick()
+        if self.page is not None and not self.paused:
+            self.page.tick()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End, and let the caller tell of the error: Textual would print what all variables held."""
+        if self.is_headless:
+            super()._handle_exception(error)
+        self.failure = self.failure or error
+        self.exit(return_code=1)
 
     def wake(self) -> None:
         """Ask at once."""
@@ -105,16 +127,14 @@ class Monitor(App[None]):
 
     def action_refresh(self) -> None:
         """Read everything anew."""
-        if isinstance(self.screen, Page):
-            self.screen.wake(anew=True)
+        if self.page is not None:
+            self.page.wake(anew=True)
 
     def action_pause(self) -> None:
         """Stop following, or go on."""
         self.paused = not self.paused
-        for screen in self.screen_stack:
-            screen.set_class(self.paused, "paused")
-        if isinstance(self.screen, Page):
-            self.screen.show_keys()
+        if self.page is not None:
+            self.page.show_keys()
         self.wake()
 
     def action_theme(self) -> None:
@@ -127,5 +147,5 @@ class Monitor(App[None]):
         """What the keys do."""
         from kagura.dashboard.tui.help import Help
 
-        if isinstance(self.screen, Page):
-            self.push_screen(Help(self.screen))
+        if self.page is not None:
+            self.push_screen(Help(self.page))

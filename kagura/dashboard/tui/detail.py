@@ -162,7 +162,8 @@ def _facts(span: Span, clock: Clock) -> Iterator[Paragraph]:
         yield fact("First token", duration(span.time_to_first_chunk) + _speed(span))
     if called:
         yield fact("Model", model_of(span) + (f" (asked for {span.request_model})" if span.request_model else ""))
-        yield fact("Provider", f"{span.provider} · {span.endpoint}{' · streamed' if span.stream else ''}")
+        where = (span.provider, span.endpoint, "streamed" if span.stream else None)
+        yield fact("Provider", " · ".join(filter(None, where)))
     for name, value in (
         ("HTTP status", span.http_status),
         ("Finish reason", span.finish_reason),

@@ -8,7 +8,7 @@ from kagura.dashboard.amounts import duration
 from kagura.dashboard.period import Clock
 from kagura.dashboard.text import safe
 from kagura.dashboard.tui.feed import Progress
-from kagura.dashboard.tui.run_lines import GAP, Column
+from kagura.dashboard.tui.run_lines import Column, gap
 from kagura.model import SpanKind
 from kagura.store.questions import Flight
 
@@ -55,7 +55,7 @@ class FlightLines:
             (state, style, Column("", "", 37)),
         ):
             row.append(column.fill(text), how)
-            row.append(GAP)
+            row.append(gap(width))
         return row.append(safe(flight.preview or "", max(width, 1)), "dim")
 
 

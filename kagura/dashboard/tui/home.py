@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from rich.console import Group
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -10,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-from kagura.dashboard.amounts import count, duration
+from kagura.dashboard.amounts import count, duration, least_text
 from kagura.dashboard.frame import line
-from kagura.dashboard.overview import overview, totals_text
+from kagura.dashboard.overview import overview
 from kagura.dashboard.performance import performance, success
 from kagura.dashboard.screens import BEGIN
 from kagura.dashboard.text import safe
@@ -23,7 +24,8 @@ from kagura.dashboard.tui.rows import Rows, TextLines
 from kagura.dashboard.tui.run_lines import RunLines, order_at
 from kagura.dashboard.tui.spending import spending_line, spending_panel
 from kagura.dashboard.tui.windows import WINDOWS, look
-from kagura.store.questions import ORDERS, Board, Gone, Question, RunsQuery
+from kagura.store.questions import ORDERS, Board, Gone, Question, RunsQuery, Spent
+from kagura.store.views import CostTotals, Overview, TokenTotals
 
 if TYPE_CHECKING:
     from kagura.dashboard.period import Clock
@@ -33,6 +35,29 @@ FIRST_RUNS = 200
 MOST_RUNS = 12_800
 WIDE, NARROW = 120, 76
 """Columns from which there is room for the third panel, and below which panels give way to two rows."""
+
+
+NOTHING_SEEN = Board(
+    mark="",
+    runs=[],
+    total=Overview(
+        active_executions=0,
+        executions=0,
+        llm_calls=0,
+        errors=0,
+        tokens=TokenTotals(),
+        cost=CostTotals(),
+        average_duration=None,
+        p95_duration=None,
+        success_rate=None,
+    ),
+    today=Spent(),
+    week=Spent(),
+    month=Spent(),
+    pulses=[],
+    flights=[],
+)
+"""What is shown where no store is there yet."""
 
 
 class Home(Page):
@@ -55,9 +80,10 @@ class Home(Page):
     def __init__(self, clock: "Clock") -> None:
         super().__init__(clock)
         self._board: Board | None = None
-        self._empty = False
         self._query = RunsQuery(limit=FIRST_RUNS)
         self._window = WINDOWS[0]
+        self._flights = Rows(TextLines(), id="flights", title="In Flight", choosable=False)
+        self._runs = Rows(TextLines(), id="runs", title="Recent Activity")
 
     def compose(self) -> ComposeResult:
         """Panels, the calls in flight, the runs, the filter, the keys."""
@@ -68,19 +94,15 @@ class Home(Page):
             yield Static(id="spending")
         yield Static(id="compact")
         yield Static(id="strip")
-        yield Rows(TextLines(), id="flights")
-        yield Rows(TextLines(), id="runs")
+        yield self._flights
+        yield self._runs
         yield Input(id="filter", placeholder="words, agent:name, status:failed …", select_on_focus=False)
         yield Static(id="keys")
 
     def on_mount(self) -> None:
-        """Name the boxes; the runs have the focus."""
-        for name, title in (("flights", "In Flight"), ("runs", "Recent Activity")):
-            box = self.query_one(f"#{name}", Rows)
-            box.border_title = title
-            box.add_class("box")
-        self.query_one("#flights", Rows).can_focus = False
-        self.query_one("#runs", Rows).focus()
+        """The runs have the focus."""
+        self._flights.can_focus = False
+        self._runs.focus()
         self._describe()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -109,22 +131,18 @@ class Home(Page):
         answer = reply.answer
         if isinstance(answer, Board):
             first = self._board is None
-            self._board, self._empty = answer, False
+            self._board = answer
             runs = RunLines(answer.runs, self.clock, self._query.order, descending=self._query.descending)
             self._runs.show(runs, keep=not first)
             self._describe()
             self._draw_panels()
         elif isinstance(answer, Gone):
-            self._board, self._empty = None, True
+            self._board = NOTHING_SEEN
             self._runs.show(TextLines([Text(row, "dim") for row in BEGIN.split("\n")]), keep=False)
             self._draw_panels()
         if self._board:
             flights = FlightLines(self._board.flights, reply.flights, self.clock)
-            self.query_one("#flights", Rows).show(flights)
-
-    @property
-    def _runs(self) -> Rows:
-        return self.query_one("#runs", Rows)
+            self._flights.show(flights)
 
     @property
     def _selected(self) -> "ExecutionRow | None":
@@ -134,7 +152,7 @@ class Home(Page):
     def tick(self) -> None:
         """Let what goes on grow older."""
         self._runs.tick()
-        self.query_one("#flights", Rows).tick()
+        self._flights.tick()
 
     # --- drawing ------------------------------------------------------------------------------------------------------
 
@@ -150,15 +168,16 @@ class Home(Page):
         self.query_one("#performance", Static).update(performance(total))
         self.query_one("#spending", Static).update(spending_panel(board, self._window, self.clock, width // 3))
         self.query_one("#strip", Static).update(spending_line(board, self._window, self.clock, width))
+        cost = total.cost.billed, total.cost.estimated, total.cost.unknown_calls
         first = line(
             ("Active Agents: ", "dim"), count(total.active_executions), ("  Calls: ", "dim"), count(total.llm_calls),
-            ("  Cost: ", "dim"), totals_text(total.cost),
+            ("  Cost: ", "dim"), least_text(*cost),
         )  # fmt: skip
         second = line(
             ("Avg: ", "dim"), duration(total.average_duration), ("  P95: ", "dim"), duration(total.p95_duration),
             ("  Success: ", "dim"), success(total.success_rate), ("  Failed: ", "dim"), count(total.errors),
         )  # fmt: skip
-        self.query_one("#compact", Static).update(Text("\n").join([first, second]))
+        self.query_one("#compact", Static).update(Group(first, second))
 
     def _describe(self) -> None:
         """The foot of the list: window, order, filter."""

@@ -115,8 +115,9 @@ class Rows(ScrollView, can_focus=True):
             super().__init__(rows)
             self.x = x
 
-    def __init__(self, lines: Lines, *, choosable: bool = True, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, lines: Lines, *, id: str, title: str, choosable: bool = True) -> None:
+        super().__init__(id=id, classes="box")
+        self.border_title = title
         self.lines = lines
         self.choosable = choosable
         self.cursor = 0

@@ -54,6 +54,8 @@ class Run(Page):
     def __init__(self, clock: "Clock", id: str) -> None:
         super().__init__(clock)
         self._run_id = id
+        self._tree = Rows(TextLines([Text("Reading …", "dim")]), id="tree", title="Timeline")
+        self._detail = Rows(TextLines(), choosable=False, id="detail", title="Details")
         self._opened: Opened | None = None
         self._fall: Waterfall | None = None
         self._folded: frozenset[str] = frozenset()
@@ -67,28 +69,17 @@ class Run(Page):
         yield Static(classes="banner")
         yield Static(id="title")
         with Container(id="body"):
-            yield Rows(TextLines([Text("Reading …", "dim")]), id="tree")
-            yield Rows(TextLines(), choosable=False, id="detail")
+            yield self._tree
+            yield self._detail
         yield Static(id="keys")
 
     def on_mount(self) -> None:
-        """Name the boxes; the tree has the focus."""
-        for box, title in ((self._tree, "Timeline"), (self._detail, "Details")):
-            box.border_title = title
-            box.add_class("box")
+        """The tree has the focus."""
         self._tree.focus()
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the panes side by side where there is room."""
         self.set_class(event.size.width >= BESIDE, "beside")
-
-    @property
-    def _tree(self) -> Rows:
-        return self.query_one("#tree", Rows)
-
-    @property
-    def _detail(self) -> Rows:
-        return self.query_one("#detail", Rows)
 
     # --- data ---------------------------------------------------------------------------------------------------------
 

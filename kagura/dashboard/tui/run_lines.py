@@ -13,7 +13,10 @@ from kagura.dashboard.tui.strips import steady
 from kagura.model import Status
 from kagura.store.views import ExecutionRow
 
-GAP = "  "
+
+def gap(width: int) -> str:
+    """What stands between two columns."""
+    return "  " if width >= 100 else " "
 
 
 class Column:
@@ -32,10 +35,10 @@ class Column:
 def columns(width: int) -> list[Column]:
     """The columns that `width` cells hold; the question takes what they leave."""
     chosen = [
-        Column("TIME", "started", 11 if width >= 70 else 8),
+        Column("START", "started", 11 if width >= 70 else 8),
         Column("AGENT", "agent", max(12, min(width // 6, 30))),
         Column("STATUS", "status", 11),
-        Column("DURATION", "duration", 8, right=True),
+        Column("DURATION", "duration", 9, right=True),
         Column("COST", "cost", 9, right=True),
     ]
     if width >= 100:
@@ -72,7 +75,7 @@ class RunLines:
         for column in columns(width):
             arrow = ("▼" if self._descending else "▲") if column.order == self._order else ""
             row.append(column.fill(column.title + arrow), "bold" if arrow else "dim")
-            row.append(GAP)
+            row.append(gap(width))
         return row.append("QUESTION", "dim")
 
     def line(self, number: int, width: int) -> Text:
@@ -83,7 +86,7 @@ class RunLines:
         for column in columns(width):
             text, style = cells[column.order]
             row.append(column.fill(text), style)
-            row.append(GAP)
+            row.append(gap(width))
         last = safe(run.error or run.preview or "", max(width, 1))
         return row.append(last, ERROR_STYLE if run.error else "dim")
 
@@ -105,7 +108,7 @@ def order_at(x: int, width: int) -> str | None:
     """What the column at cell `x` of the head row sorts by."""
     at = 0
     for column in columns(width):
-        if at <= x < at + column.width + len(GAP):
+        if at <= x < at + column.width + len(gap(width)):
             return column.order
-        at += column.width + len(GAP)
+        at += column.width + len(gap(width))
     return None

@@ -1,5 +1,6 @@
 """Starts the live monitor."""
 
+import sys
 from collections.abc import Mapping
 
 
@@ -13,6 +14,11 @@ def run_live(flags: Mapping[str, str | None], agent: str | None) -> None:
         from kagura.dashboard.period import Clock
         from kagura.dashboard.tui.app import Monitor
 
-        Monitor(feed, Clock(), agent).run()
+        monitor = Monitor(feed, Clock(), agent)
+        monitor.run()
     finally:
         feed.close()
+    if monitor.failure:
+        raise monitor.failure
+    if monitor.return_code:
+        sys.exit(monitor.return_code)

@@ -21,6 +21,7 @@ def steady(text: str) -> str:
 
 def strip_of(text: Text, width: int, console: Console, style: Style | None = None) -> Strip:
     """One row of `width` cells; what does not fit is cut with an ellipsis."""
+    text.rstrip()
     strip = Strip(_steady(text.render(console)))
     if strip.cell_length > width:
         strip = Strip([*strip.crop(0, max(width - 1, 0)), Segment("…" if width else "")])

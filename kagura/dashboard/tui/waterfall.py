@@ -93,7 +93,7 @@ class Waterfall:
         """The axis: offsets from the start of the run."""
         label, bar = _shares(width)
         axis = [" "] * bar
-        for tick in range(ticks := max(bar // 16, 1)):
+        for tick in range(ticks := max(bar // 12, 1)):
             at = tick * bar // ticks
             text = duration((self.end - self.run.started_at) * tick // ticks) if tick else "0s"
             axis[at : at + len(text) + 1] = f"╷{text}"[: bar - at]
@@ -112,7 +112,8 @@ class Waterfall:
         branch = self._branches[number - 1]
         span = branch.node.span
         style = STATUS_STYLES[span.status] if span.status in BROKEN else KIND_STYLES[span.kind]
-        row = _label(branch.stem, title(branch.node), label, style, branch.folded)
+        mark = "✗ " if span.status in BROKEN else ""
+        row = _label(branch.stem, mark + title(branch.node), label, style, branch.folded)
         end = span.ended_at or (now if span.status is Status.RUNNING else span.started_at)
         flowing = span.started_at + (span.time_to_first_chunk or 0)
         row.append(_bar(span.started_at, flowing, end, self, bar, _INFERRED if span.inferred else _SOLID), style)

@@ -30,7 +30,7 @@ class TimeWindow(NamedTuple):
 
 
 WINDOWS = (
-    TimeWindow("all", None, HOUR, MINUTE),
+    TimeWindow("all", None, 15 * MINUTE, MINUTE // 4),
     TimeWindow("15 min", 15 * MINUTE, 15 * MINUTE, MINUTE // 4),
     TimeWindow("hour", HOUR, HOUR, MINUTE),
     TimeWindow("today", 0, DAY, 2 * _QUARTER),

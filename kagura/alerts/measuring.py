@@ -9,6 +9,10 @@ import msgspec
 
 from kagura.alert_settings import AlertRule, Condition
 from kagura.store import Store
+from kagura.store.alert_figures import SAMPLE
+
+RUNS_SHOWN = 200
+"""Runs that a rule for all of them looks at: the furthest gone."""
 
 _PICO = Decimal(10) ** 12
 _MINUTE = 60_000_000
@@ -195,7 +199,9 @@ def _from_runs(store: Store, rule: Rule, window: Window) -> dict[str, Measured]:
     is_cost = rule.condition.metric.what == "cost"
     dimensions = _dimensions(rule)
     worst: dict[str, list[tuple[Value, str, str]]] = defaultdict(list)
-    for run in store.run_figures(window.since, window.now):
+    largest = not rule.condition.operator.startswith("<")
+    limit = RUNS_SHOWN if set(dimensions) <= {"run"} else SAMPLE
+    for run in store.run_figures(window.since, window.now, by=rule.condition.metric.what, largest=largest, limit=limit):
         values = {"agent": run.agent, "user": run.user, "run": run.id}
         subject = _subject(rule, dimensions, [values.get(name, run.tags.get(name[4:], "")) for name in dimensions])
         if subject is not None:

@@ -82,11 +82,15 @@ class AlertFigures(Database):
                 times[tuple(part or "" for part in key)].append(microseconds)
         return dict(times)
 
-    def run_figures(self, since: int, now: int) -> list[RunFigure]:
-        """The runs that run, or did something in the window; at most `SAMPLE`, the latest activity first."""
+    def run_figures(
+        self, since: int, now: int, *, by: str, largest: bool = True, limit: int = SAMPLE
+    ) -> list[RunFigure]:
+        """Runs that run, or did something in the window: those of the largest (or smallest) `cost` or `duration`."""
         columns = [executions.c[name] for name in _RUN_COLUMNS]
+        cost = executions.c.cost_billed + executions.c.cost_estimated
+        value = cost if by == "cost" else func.coalesce(executions.c.ended_at, now) - executions.c.started_at
         recent = select(*columns).where(or_(executions.c.last_activity_at >= since, IS_RUNNING))
-        recent = recent.order_by(executions.c.last_activity_at.desc()).limit(SAMPLE)
+        recent = recent.order_by(value.desc() if largest else value).limit(limit)
         with _limited(self) as connection:
             rows = connection.execute(recent).mappings().all()
         return [

@@ -17,7 +17,7 @@ from kagura.model import JsonObject
 from kagura.store import Store
 from kagura.store.database import NO_CALLS
 from kagura.store.prompts import Prompt
-from kagura.store.views import AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
+from kagura.store.views import AgentRow, AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
 
 NAMED_IDS = 5
 NAMED_AGENTS = 8
@@ -104,6 +104,10 @@ class Source:
     def executions(self, limit: int) -> list[ExecutionRow]:
         """The latest runs, newest first."""
         return self._store.executions(limit=limit) if self._store else []
+
+    def agents(self, since: int) -> list[AgentRow]:
+        """The agents of runs begun since then, and of running ones."""
+        return self._store.agents(since) if self._store else []
 
     def agent(self, name: str) -> AgentSummary | None:
         """Everything about an agent; `None` where it never ran."""

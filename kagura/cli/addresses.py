@@ -1,15 +1,17 @@
 """Where clients must point to reach the proxy, and whether one is there."""
 
 import json
+import re
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from kagura.config import Settings
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
+
+_TAGS = re.compile(r"(?:/(?:agent|run)/[^/?]*)+(?=/|$)")
 
 
 def proxy_url(settings: Settings, port: int | None = None) -> str:
@@ -20,7 +22,7 @@ def proxy_url(settings: Settings, port: int | None = None) -> str:
 
 
 def base_urls(root: str) -> dict[str, str]:
-    """The variables that point the usual clients at the proxy (or at a tagged path of it)."""
+    """The variables that point the usual clients at the proxy."""
     return {
         "OPENAI_BASE_URL": f"{root}/v1",
         "OPENAI_API_BASE": f"{root}/v1",
@@ -30,22 +32,14 @@ def base_urls(root: str) -> dict[str, str]:
     }
 
 
-CLIENT_FLAGS = {"codex": ("-c", "openai_base_url={root}/v1")}
-"""Flags for programs that read no variable for the address."""
-
-
-def pointed(command: list[str], root: str) -> list[str]:
-    """The command, with the flags by which a program that reads no variable is told the address."""
-    flags = CLIENT_FLAGS.get(Path(command[0]).name, ())
-    setting = flags[-1].partition("=")[0] if flags else ""
-    if not flags or any(word.startswith(setting) for word in command):
-        return command
-    return [command[0], *(flag.format(root=root) for flag in flags), *command[1:]]
-
-
 def tagged(root: str, *, agent: str, execution_id: str) -> str:
     """The address whose calls belong to this agent and execution."""
     return f"{root}/agent/{quote(agent, safe='')}/run/{quote(execution_id, safe='')}"
+
+
+def untagged(path: str) -> str:
+    """A path of the proxy without the agent and the run at its front."""
+    return _TAGS.sub("", path, count=1) if _TAGS.match(path) else path
 
 
 def health(root: str, timeout: float = 10.0) -> dict[str, Any] | None:

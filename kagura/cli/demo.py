@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kagura.cli.common import command_app
-from kagura.cli.run import started_proxy
+from kagura.cli.proxies import started_proxy
 
 app = command_app()
 

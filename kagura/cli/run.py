@@ -2,95 +2,176 @@
 
 import os
 import secrets
-import shlex
-import signal
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple
 
 import typer
+from msgspec.structs import replace
 
-from kagura.cli.addresses import base_urls, health, pointed, proxy_url, tagged
-from kagura.cli.collecting import child_environment
-from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, open_store, settings_from
+from kagura.cli.addresses import proxy_url
+from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
+from kagura.cli.pointing import Gateways, gateways, run_environment
+from kagura.cli.programs import agent_name, flagged, write_shims
+from kagura.cli.proxies import RunProxy, attached, found_or_started
+from kagura.cli.reporting import reported, shown
+from kagura.cli.run_summary import lines, opened, read, summary, unread, write
+from kagura.cli.starting import call
 from kagura.config import Settings
-from kagura.errors import InputError, KaguraError, ProxyError, StoreError
-from kagura.journal import JournalWriter, Reported
-from kagura.model import Event, JsonObject, now_us
+from kagura.dashboard.text import safe
+from kagura.errors import InputError
+from kagura.model import JsonObject
+from kagura.providers import Provider, load
 
 app = command_app()
 
-START_SECONDS = 20
-SETTLE_SECONDS = 3
-FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT)
+LONGEST_NAME = 200
+
+_EXAMPLES = """Examples:
+
+kagura run -- python my_agent.py · record a program; a proxy is started where none listens
+
+kagura run --agent reviewer --tag branch=main -- claude -p "review this" · name the agent, tag the run
+
+kagura run --json run.json -- npx @openai/codex exec "fix the tests" · its calls, tokens, cost and tools as JSON
+
+kagura run --attach http://kagura.example:4100 -- ./agents.sh · record at a proxy elsewhere
+"""
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class Run(NamedTuple):
+    """What is recorded of a run from the start."""
+
+    id: str
+    agent: str
+    command: list[str]
+    tags: dict[str, str]
+
+    def data(self) -> JsonObject:
+        """The fields of its events."""
+        around = os.environ.get("KAGURA_EXECUTION_ID")
+        data: JsonObject = {"agent": self.agent, "source": "run", "tags": self.tags}
+        data["attributes"] = {"command": shown(self.command)}
+        return data | ({"parent_execution_id": around} if around and around != self.id else {})
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=_EXAMPLES)
 def run(
     command: Annotated[list[str] | None, typer.Argument(help="The program and its arguments, after --.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Name of the agent (default: the program's name).")] = None,
-    execution_id: Annotated[str | None, typer.Option("--id", help="Id of the execution (default: a new one).")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="NAME=VALUE to find the run by; repeatable.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the agent (default: the program's name).")
+    ] = None,
+    execution_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Id of the execution (default: a new one).")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag to find the run by; repeatable.")
+    ] = None,
+    attach: Annotated[
+        str | None, typer.Option(metavar="URL", help="Use the proxy at this address instead of a local one.")
+    ] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - is standard output.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.")] = False,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
 ) -> None:
-    """Run a program with its LLM calls recorded, and say what they cost.
+    """Run a program with its LLM calls recorded as one execution, and say what they cost.
 
-    A proxy is started for the run where none listens. Exit code and signals pass through; the summary goes to stderr.
-
-    Examples:
-
-      kagura run -- python my_agent.py
-
-      kagura run --agent reviewer --tag branch=main -- claude -p "review this"
+    The program, and what it starts, find the proxy by environment variables; addresses that are set already stay in
+    effect behind it. Exit code and signals pass through; the summary goes to stderr.
     """
     if not command:
         raise InputError("no program was given", "kagura run -- python my_agent.py")
     settings = settings_from(config, home, db)
-    agent = agent or agent_name(command)
-    execution_id = execution_id or f"run_{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    new_id = f"run_{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    this = Run(
+        _name("--id", execution_id or new_id),
+        _name("--agent", agent or agent_name(command)),
+        command,
+        _tags(tag or []),
+    )
+    target = opened(json_file) if json_file else None
+    where = _where(settings, attach)
+    if not quiet:
+        for line in where.warnings():
+            typer.echo(line, err=True)
     extra = {"KAGURA_CONFIG": str(config.absolute())} if config else {}
     with (
-        _recorded(settings, agent, execution_id, command, _tags(tag or [])) as outcome,
-        _proxy(settings, extra) as root,
+        nullcontext(where.proxy) if where.proxy else found_or_started(settings, extra, where.base_urls) as proxy,
+        reported(settings, proxy, this.id, this.data()) as outcome,
+        _environment(this, proxy.root, where) as environment,
     ):
-        environment = run_environment(os.environ, root, agent=agent, execution_id=execution_id)
-        outcome["code"] = _call(pointed(command, environment["ANTHROPIC_BASE_URL"]), environment)
-        outcome["status"] = "completed" if outcome["code"] == 0 else "failed"
-    if not quiet:
-        _summarize(settings, execution_id)
-    raise typer.Exit(outcome["code"])
+        outcome.code = call(flagged(command, environment), environment)
+    if json_file or not quiet:
+        trace, trouble = read(settings, proxy, this.id)
+        if not quiet:
+            for line in lines(trace) if trace else [f"kagura: {trouble}"]:
+                typer.echo(line, err=True)
+        if json_file:
+            write(summary(trace, outcome.code) if trace else unread(this.id, this.agent, this.tags, outcome), target)
+    raise typer.Exit(outcome.code)
 
 
-def agent_name(command: list[str]) -> str:
-    """The name of a program: its script where an interpreter runs one (`python my_agent.py` → `my_agent`)."""
-    program = Path(command[0]).name
-    if program.startswith(("python", "node", "bun", "deno", "uv", "npx", "ruby", "sh", "bash")):
-        module = command[command.index("-m") + 1 :][:1] if "-m" in command else []
-        scripts = [word for word in command[1:] if Path(word).suffix in {".py", ".js", ".ts", ".mjs", ".rb", ".sh"}]
-        if module or scripts:
-            return module[0].rsplit(".", 1)[-1] if module else Path(scripts[0]).stem
-    return program
+class Where(NamedTuple):
+    """Where the program's calls go."""
+
+    table: Mapping[str, Provider]
+    own: list[str]
+    """Addresses of the proxy itself that the user may have set."""
+    elsewhere: Gateways
+    proxy: RunProxy | None
+    """The proxy that the user named."""
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """What is some provider's address for this run alone."""
+        return {given.variable.provider: given.origin for given in self.elsewhere.used}
+
+    def warnings(self) -> Iterator[str]:
+        """What the user has set and calls to which pass the proxy by."""
+        for given in self.elsewhere.left:
+            yield f"kagura: {given.variable.name} stays {safe(given.url)}: calls to it are not recorded"
 
 
-def run_environment(environ: Mapping[str, str], root: str, *, agent: str, execution_id: str) -> dict[str, str]:
-    """The variables with which a program's calls reach the proxy as calls of this execution."""
-    header = {"X-Kagura-Execution-Id": execution_id, "X-Kagura-Agent": agent}
-    lines = "\n".join(f"{name}: {value}" for name, value in header.items())
-    env = dict(environ) | base_urls(tagged(root, agent=agent, execution_id=execution_id))
-    for name, separator, value in (
-        ("OPENAI_CUSTOM_HEADERS", "\n", lines),
-        ("ANTHROPIC_CUSTOM_HEADERS", "\n", lines),
-        ("GEMINI_CLI_CUSTOM_HEADERS", ",", lines.replace("\n", ",")),
-    ):
-        env[name] = f"{environ[name]}{separator}{value}" if environ.get(name) else value
-    return env | {"KAGURA_PROXY": root, "KAGURA_EXECUTION_ID": execution_id, "KAGURA_AGENT": agent}
+def _where(settings: Settings, attach: str | None) -> Where:
+    table = load({name: row.given() for name, row in settings.providers.items()})
+    proxy = attached(attach, settings) if attach else None
+    named = [proxy.root] if proxy else []
+    own = [*named, proxy_url(settings), *filter(None, [os.environ.get("KAGURA_PROXY")])]
+    elsewhere = gateways(os.environ, table, own)
+    if proxy:
+        elsewhere = Gateways([], [*elsewhere.used, *elsewhere.left])
+    else:
+        rows = {
+            given.variable.provider: replace(table[given.variable.provider], base_url=given.origin)
+            for given in elsewhere.used
+        }
+        table |= rows
+    return Where(table, own, elsewhere, proxy)
+
+
+@contextmanager
+def _environment(this: Run, root: str, where: Where) -> Iterator[dict[str, str]]:
+    """The program's environment, with a folder of programs that add their flags for as long as the block runs."""
+    left = where.elsewhere.left
+    environment = run_environment(
+        os.environ, root, agent=this.agent, execution_id=this.id, table=where.table, own=where.own, left=left
+    )
+    with tempfile.TemporaryDirectory(prefix="kagura-run-") as folder:
+        yield environment | write_shims(Path(folder), environment)
+
+
+def _name(option: str, value: str) -> str:
+    """A name that can stand in an address. Raises InputError where it cannot."""
+    if not value.strip() or len(value) > LONGEST_NAME or not value.isprintable() or set(value) == {"."}:
+        raise InputError(f"{option}: {value[:50]!r} is no name", f"It needs 1 to {LONGEST_NAME} printable characters.")
+    return value
 
 
 def _tags(pairs: list[str]) -> dict[str, str]:
@@ -98,129 +179,3 @@ def _tags(pairs: list[str]) -> dict[str, str]:
         if not pair.partition("=")[2]:
             raise InputError(f"--tag {pair!r} is not NAME=VALUE", "Such as --tag branch=main.")
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
-
-
-@contextmanager
-def _recorded(
-    settings: Settings, agent: str, execution_id: str, command: list[str], tags: dict[str, str]
-) -> Iterator[JsonObject]:
-    """Report the execution's start, and its end with the status that the block leaves behind."""
-    writer = JournalWriter(settings.journal_dir, settings.journal.segment_size)
-    started_at = now_us()
-    data = {"agent": agent, "source": "run", "tags": tags, "attributes": {"command": shlex.join(command)[:500]}}
-    outcome: JsonObject = {"status": "failed", "code": 1}
-
-    def report(kind: str, more: JsonObject) -> None:
-        event = Event(type=kind, at=now_us(), execution_id=execution_id, data=data | more)
-        try:
-            writer.append(Reported(event=event))
-        except KaguraError as error:
-            typer.echo(f"kagura: the run is not recorded: {error}", err=True)
-
-    report("execution.start", {})
-    try:
-        yield outcome
-    finally:
-        code = outcome["code"]
-        error = {} if code == 0 else {"error": f"exit code {code}"}
-        report("execution.end", {"status": outcome["status"], "started_at": started_at, **error})
-        writer.close()
-
-
-@contextmanager
-def _proxy(settings: Settings, extra: Mapping[str, str]) -> Iterator[str]:
-    """The address of the proxy that listens, or of one started for this block."""
-    root = proxy_url(settings)
-    if health(root):
-        yield root
-    else:
-        with started_proxy(child_environment(settings, extra)) as root:
-            yield root
-
-
-@contextmanager
-def started_proxy(environment: Mapping[str, str]) -> Iterator[str]:
-    """A proxy of its own on a free port for the block; gives its address."""
-    command = [sys.executable, "-m", "kagura", "proxy", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True) as process:
-        try:
-            yield _listening(process)
-        finally:
-            process.terminate()
-
-
-def _listening(process: subprocess.Popen[bytes]) -> str:
-    """Wait for the line with which a new proxy says where it listens."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        words = line.decode().split()
-        if words[:3] == ["kagura", "listens", "on"]:
-            return words[3]
-    raise ProxyError("the proxy for this run did not start", "`kagura proxy` shows why.")
-
-
-def _call(command: list[str], environment: dict[str, str]) -> int:
-    """Run the program with the signals of this process passed on; gives the exit code a shell would."""
-    try:
-        process = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        typer.echo(f"kagura: {command[0]}: {error.strerror}", err=True)
-        return 127 if isinstance(error, FileNotFoundError) else 126
-    previous = {number: signal.signal(number, _passer(process)) for number in FORWARDED}
-    try:
-        code = process.wait()
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    return 128 - code if code < 0 else code
-
-
-def _passer(process: subprocess.Popen[bytes]) -> Any:
-    def forward(number: int, _frame: Any) -> None:
-        if number in (signal.SIGINT, signal.SIGQUIT) and _from_terminal():
-            return
-        process.send_signal(number)
-
-    return forward
-
-
-def _from_terminal() -> bool:
-    """Whether this process group holds the terminal: then Ctrl-C reached the program as well."""
-    try:
-        return os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        return False
-
-
-def _summarize(settings: Settings, execution_id: str) -> None:
-    """Print calls, tokens, cost and time once they are in the store."""
-    from kagura.dashboard.amounts import count, duration, money, plural
-
-    row = None
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with open_store(settings) as store:
-                row = next(iter(store.find_execution(execution_id)), None)
-        except StoreError as error:
-            typer.echo(f"kagura: the calls are kept in the journal, but not in the store: {error}", err=True)
-            return
-        if row and row.status != "running" and not row.running_calls:
-            break
-        time.sleep(0.1)
-    if row is None:
-        typer.echo("kagura: the run is in the journal; `kagura monitor` will show it", err=True)
-        return
-    cost = [money(row.cost.billed)]
-    if row.cost.estimated:
-        cost.append(f"{money(row.cost.estimated, estimated=True)} estimated")
-    if row.cost.unknown_calls:
-        cost.append(f"{plural(row.cost.unknown_calls, 'call')} of unknown cost")
-    parts = [
-        plural(row.llm_calls, "LLM call"),
-        f"{count(row.tokens.input)} tokens in, {count(row.tokens.output)} out",
-        " + ".join(cost),
-        duration(row.duration),
-    ]
-    typer.echo(f"kagura: {row.agent} {row.status}: {' · '.join(parts)}", err=True)
-    typer.echo(f"        kagura monitor --trace {execution_id}", err=True)

@@ -1,8 +1,6 @@
 """Where clients are pointed."""
 
-import pytest
-
-from kagura.cli.addresses import base_urls, pointed, tagged
+from kagura.cli.addresses import base_urls, tagged, untagged
 
 ROOT = "http://127.0.0.1:4100"
 
@@ -16,14 +14,7 @@ def test_openai_clients_want_the_version_and_anthropics_do_not() -> None:
     assert (urls["OPENAI_BASE_URL"], urls["ANTHROPIC_BASE_URL"]) == (f"{ROOT}/v1", ROOT)
 
 
-@pytest.mark.parametrize(
-    ("command", "run"),
-    [
-        (["codex", "exec", "hello"], ["codex", "-c", f"openai_base_url={ROOT}/v1", "exec", "hello"]),
-        (["/opt/bin/codex"], ["/opt/bin/codex", "-c", f"openai_base_url={ROOT}/v1"]),
-        (["codex", "-c", "openai_base_url=http://mine/v1"], ["codex", "-c", "openai_base_url=http://mine/v1"]),
-        (["python", "agent.py"], ["python", "agent.py"]),
-    ],
-)
-def test_a_program_that_reads_no_variable_gets_a_flag_unless_it_has_one(command: list[str], run: list[str]) -> None:
-    assert pointed(command, ROOT) == run
+def test_a_path_is_told_without_the_run_that_it_was_tagged_with() -> None:
+    assert untagged("/agent/a%2Fb/run/r/v1") == "/v1"
+    assert untagged("/run/r") == ""
+    assert untagged("/openai/v1/agents/run/x") == "/openai/v1/agents/run/x"

@@ -8,7 +8,8 @@ from anthropic import Anthropic
 from google import genai
 from openai import OpenAI
 
-from kagura.cli.run import run_environment
+from kagura.cli.pointing import run_environment
+from kagura.providers import load
 from tests.clients import anthropic_dialogue, gemini_dialogue, openai_dialogue
 from tests.clients.installed import Proxy, environment
 from tests.clients.upstream import Answer, Upstream
@@ -51,7 +52,7 @@ def test_an_sdk_needs_nothing_but_the_environment(
     answer: Answer,
     provider: str,
 ) -> None:
-    given = run_environment(KEYS, proxy.root, agent="an agent", execution_id=f"from {provider}")
+    given = run_environment(KEYS, proxy.root, agent="an agent", execution_id=f"from {provider}", table=load({}))
     for name in os.environ.keys() - environment(proxy.home).keys():
         monkeypatch.delenv(name)
     for name, value in given.items():

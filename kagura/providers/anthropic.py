@@ -9,6 +9,7 @@ from kagura.providers.values import count, first_count, obj, objects, parsed, te
 from kagura.providers.wire import Wire, message, messages, plain_text, without
 
 _CLIENT_TOOL = "tool_use"
+_ITERATION, _FALLBACK = "message", "fallback_message"
 _DELTA_FIELDS = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -65,8 +66,9 @@ def anthropic_usage(raw: JsonObject, model: str | None = None) -> Usage:
     """Read a `usage` object: its `input_tokens` leave out cache reads and writes.
 
     The split of cache writes by lifetime may be stale after server tools, so only their sum is the total. The
-    top-level counts leave out `iterations` of other types than `message`: those of the same model (compaction) are
-    added, those of another model (an advisor) stand apart under `units`, since their price is another.
+    top-level counts leave out some `iterations`: those of the same model (compaction) are added, those of another
+    model (an advisor, one that declined before a fallback answered) stand apart under `units`, since their price is
+    another.
     """
     split = obj(raw.get("cache_creation"))
     cache_read = count(raw.get("cache_read_input_tokens"))
@@ -86,10 +88,25 @@ def anthropic_usage(raw: JsonObject, model: str | None = None) -> Usage:
         service_tier=text(raw.get("service_tier")),
         raw=raw,
     )
-    for iteration in objects(raw.get("iterations")):
-        if iteration.get("type", "message") != "message":
-            _add_iteration(usage, iteration, model)
+    for iteration in _left_out(objects(raw.get("iterations"))):
+        _add_iteration(usage, iteration, model)
     return usage
+
+
+def _left_out(iterations: list[JsonObject]) -> list[JsonObject]:
+    """The iterations that the top-level counts do not hold.
+
+    Where a fallback model answered, they hold what that one did; a model that declined is billed where it had begun
+    to answer (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback).
+    """
+    served = [iteration.get("model") for iteration in iterations if iteration.get("type") == _FALLBACK]
+    return [iteration for iteration in iterations if _stands_apart(iteration, served)]
+
+
+def _stands_apart(iteration: JsonObject, served: list[Any]) -> bool:
+    if iteration.get("type", _ITERATION) != _ITERATION:
+        return iteration.get("type") != _FALLBACK
+    return bool(served and iteration.get("model") not in served and count(iteration.get("output_tokens")))
 
 
 def _add_iteration(usage: Usage, iteration: JsonObject, model: str | None) -> None:

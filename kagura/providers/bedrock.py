@@ -3,7 +3,8 @@
 from typing import Any
 
 from kagura.model import Call, JsonObject, Message, ToolCall, Usage
-from kagura.providers.values import count, digits, first_count, obj, objects, parsed, text, total
+from kagura.providers.usage import provider_cost
+from kagura.providers.values import count, digits, first_count, first_obj, obj, objects, parsed, text, total
 from kagura.providers.wire import Wire, message, messages, plain_text, without
 
 METRICS = "amazon-bedrock-invocationMetrics"
@@ -18,6 +19,14 @@ _HEADER_COUNTS = {
 }
 _TEXTS = ("outputText", "generation", "generated_text", "completion", "text")
 _REASONS = ("completionReason", "stop_reason", "finish_reason", "finishReason", "stopReason")
+_NATIVE_INPUTS = (
+    *("input_token_count", "inputTextTokenCount", "prompt_token_count", "input_length", "num_tokens_prompt_total"),
+)
+_NATIVE_OUTPUTS = (
+    *("generated_token_count", "tokenCount", "totalOutputTextTokenCount", "generation_token_count"),
+    *("generated_tokens", "num_tokens_generated"),
+)
+"""Amazon, Meta, IBM; text-generation-inference; Aleph Alpha."""
 _CHOICES = ("results", "outputs", "completions", "generations")
 
 
@@ -36,7 +45,7 @@ def read_answer(wire: Wire, call: Call) -> None:
     said: list[str] = []
     usage: JsonObject = {}
     for name, data in wire.events:
-        value = obj(data)
+        value = first_obj(data)
         if converse.add(name, value):
             usage = converse.usage
             continue
@@ -44,7 +53,7 @@ def read_answer(wire: Wire, call: Call) -> None:
         usage = obj(value.get("usage")) or _native_usage(value, usage)
     call.usage = bedrock_usage(usage) if usage else None
     call.finish_reason = converse.finish_reason or call.finish_reason
-    call.complete = bool(call.finish_reason) or not wire.answer.is_stream
+    call.complete = bool(call.finish_reason) or not wire.answer.is_stream or _is_ended(wire)
     if content := converse.content():
         call.output_messages = [message({"role": "assistant", "content": content}, "assistant")]
     elif said:
@@ -65,6 +74,7 @@ def bedrock_usage(raw: JsonObject) -> Usage:
         cache_read=cache_read,
         cache_write=cache_write,
         cache_write_1h=total(*hour),
+        provider_cost=provider_cost(raw),
         raw=raw,
     )
 
@@ -79,10 +89,16 @@ def usage_beside_body(wire: Wire) -> Usage | None:
     return bedrock_usage(known) if known else None
 
 
+def _is_ended(wire: Wire) -> bool:
+    """Whether a stream came to its end without a finish reason: its metrics tell, or that a guardrail stopped it."""
+    last = obj(wire.events[-1].data) if wire.events else {}
+    return METRICS in last or last.get("amazon-bedrock-guardrailAction") == "INTERVENED"
+
+
 def _read_native(value: JsonObject, call: Call, said: list[str]) -> None:
-    """Titan, Llama, Mistral, Jurassic, watsonx: the first choice's text and reason."""
+    """Titan, Llama, Mistral, Jurassic, watsonx, text-generation-inference: the first choice's text and reason."""
     choices = next((found for name in _CHOICES if (found := objects(value.get(name)))), [value])
-    first = {**choices[0], **obj(choices[0].get("data"))}
+    first = {**choices[0], **obj(choices[0].get("data")), **obj(choices[0].get("details"))}
     said += [piece for name in _TEXTS if (piece := text(first.get(name)))][:1]
     for name in _REASONS:
         reason = first.get(name)
@@ -93,20 +109,8 @@ def _read_native(value: JsonObject, call: Call, said: list[str]) -> None:
 
 def _native_usage(value: JsonObject, known: JsonObject) -> JsonObject:
     """Counts under the names that the model's family uses."""
-    results = objects(value.get("results"))
-    first = results[0] if results else {}
-    counts = {
-        "inputTokens": first_count(
-            {**first, **value}, "input_token_count", "inputTextTokenCount", "prompt_token_count"
-        ),
-        "outputTokens": first_count(
-            {**first, **value},
-            "generated_token_count",
-            "tokenCount",
-            "totalOutputTextTokenCount",
-            "generation_token_count",
-        ),
-    }
+    said = {**first_obj(value.get("results")), **obj(value.get("details")), **value}
+    counts = {"inputTokens": first_count(said, *_NATIVE_INPUTS), "outputTokens": first_count(said, *_NATIVE_OUTPUTS)}
     return known | {name: number for name, number in counts.items() if number or (number == 0 and name not in known)}
 
 

@@ -125,14 +125,17 @@ class _Stream:
         elif kind == "message-end":
             self.finish_reason = text(delta.get("finish_reason")) or self.finish_reason
             self.usage = obj(delta.get("usage")) or self.usage
-        elif kind == "stream-end":
+        elif kind == "stream-end" or event.get("is_finished") is True:
             self.finish_reason = text(event.get("finish_reason")) or self.finish_reason
             self.take(obj(event.get("response")))
+        elif "generations" in event:
+            self.take(event)
         elif kind == "text-generation" or (kind is None and "text" in event):
             self._text.append(text(event.get("text")) or "")
 
     def finish(self) -> None:
         """Put the arguments of tools together."""
+        self.complete = self.complete or bool(self.finish_reason)
         for function, pieces in self._arguments:
             function["arguments"] = "".join(pieces)
 

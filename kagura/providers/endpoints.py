@@ -62,6 +62,7 @@ ROWS: tuple[tuple[str, Endpoint], ...] = (
     (r"/v1/complete$", Endpoint("complete", "anthropic", LLM, True)),
     (r"/prompts/.*/completions$", Endpoint("chat/completions", CHAT, LLM, True)),
     (r"/completions$", Endpoint("completions", CHAT, LLM, True)),
+    (r"^/complete$", Endpoint("complete", None, LLM, True)),
     (r"/responses/compact$", Endpoint("responses/compact", RESPONSES, LLM, True)),
     (r"/responses$", Endpoint("responses", RESPONSES, LLM, True)),
     (r"/responses/", _passive("responses-item")),

@@ -4,7 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 from kagura.model import Call, JsonObject, Message, ToolCall, Usage
+from kagura.providers import gemini_calls
 from kagura.providers.framing import DONE
+from kagura.providers.usage import provider_cost
 from kagura.providers.values import count, obj, objects, text, total
 from kagura.providers.wire import Wire, message, messages, plain_text, without
 
@@ -61,7 +63,7 @@ def gemini_usage(raw: JsonObject) -> Usage:
     thoughts = count(raw.get("thoughtsTokenCount"))
     answer = total(count(raw.get("candidatesTokenCount")), count(raw.get("responseTokenCount")), thoughts)
     prompt_details, answer_details = (
-        _modalities(raw, "promptTokensDetails"),
+        _modalities(raw, "promptTokensDetails") or _modalities(raw, "promptTokenDetails"),
         _modalities(raw, "candidatesTokensDetails"),
     )
     return Usage(
@@ -74,6 +76,7 @@ def gemini_usage(raw: JsonObject) -> Usage:
         audio_cache_read=_modalities(raw, "cacheTokensDetails").get("AUDIO"),
         image_input=prompt_details.get("IMAGE"),
         image_output=answer_details.get("IMAGE"),
+        provider_cost=provider_cost(raw),
         service_tier=text(raw.get("serviceTier")),
         raw=raw,
     )
@@ -117,7 +120,10 @@ class _Candidate:
         self.searches += len(_list(obj(candidate.get("groundingMetadata")).get("webSearchQueries")))
         for part in objects(content.get("parts")):
             last = self.parts[-1] if self.parts else {}
-            if _is_plain(part) and _is_plain(last) and part.get("thought") == last.get("thought"):
+            if gemini_calls.continues(part) and "functionCall" in last:
+                call = gemini_calls.extended(obj(last["functionCall"]), obj(part["functionCall"]))
+                self.parts[-1] = {**last, "functionCall": call}
+            elif _is_plain(part) and _is_plain(last) and part.get("thought") == last.get("thought"):
                 self._runs[len(self.parts) - 1].append(part["text"])
             else:
                 self._runs[len(self.parts)] = [part["text"]] if _is_plain(part) else []

@@ -4,7 +4,7 @@ from typing import Any
 
 from kagura.model import Call, JsonObject, Message, ToolCall
 from kagura.providers.framing import DONE
-from kagura.providers.usage import openai_usage
+from kagura.providers.usage import llama_usage, openai_usage
 from kagura.providers.values import obj, objects, parsed, text
 from kagura.providers.wire import Wire, message, messages, without
 
@@ -24,6 +24,7 @@ def read_answer(wire: Wire, call: Call) -> None:
     """Choices, usage and ids of an answer or of the chunks of a stream."""
     choices: dict[Any, _Choice] = {}
     usage: JsonObject = {}
+    timings: JsonObject = {}
     tier: str | None = None
     done = False
     for name, data in wire.events:
@@ -34,6 +35,7 @@ def read_answer(wire: Wire, call: Call) -> None:
         call.response_id = call.response_id or text(chunk.get("id"))
         call.response_model = call.response_model or text(chunk.get("model"))
         tier = text(chunk.get("service_tier")) or tier
+        timings = obj(chunk.get("timings")) or timings
         usage = obj(chunk.get("usage")) or obj(obj(chunk.get("x_groq")).get("usage")) or usage
         for at, part in enumerate(objects(chunk.get("choices"))):
             index = part.get("index")
@@ -46,6 +48,8 @@ def read_answer(wire: Wire, call: Call) -> None:
     if usage:
         call.usage = openai_usage(usage, wire.provider)
         call.usage.service_tier = tier or call.usage.service_tier
+    elif "predicted_n" in timings:
+        call.usage = llama_usage(timings)
     finished = [choice for choice in choices.values() if choice.finish_reason]
     call.finish_reason = finished[0].finish_reason if finished else None
     call.complete = done or bool(finished) or not wire.answer.is_stream
@@ -75,7 +79,8 @@ class _Choice:
 
     def add(self, part: JsonObject) -> None:
         """Take a choice of an answer or of one chunk."""
-        self.finish_reason = self.finish_reason or text(part.get("finish_reason"))
+        reason = text(part.get("finish_reason")) or text(obj(part.get("finish_details")).get("type"))
+        self.finish_reason = self.finish_reason or reason
         if (delta := obj(part.get("delta"))) or "delta" in part:
             self._add_delta(delta)
         elif whole := obj(part.get("message")):
@@ -105,7 +110,7 @@ class _Choice:
     def _add_tool(self, piece: JsonObject) -> None:
         """Add a piece of a tool call; a new id under a known index opens a further call, as some providers do."""
         id_ = text(piece.get("id"))
-        kind = "custom" if "custom" in piece else "function"
+        kind = "custom" if piece.get("custom") and not piece.get("function") else "function"
         function = obj(piece.get(kind))
         index = piece.get("index")
         tool = self._open.get(index) if isinstance(index, int) else self._without_index(id_, function)
@@ -147,8 +152,8 @@ class _Choice:
         calls = [
             _tool_call(tool) for tool in [*objects(whole.get("tool_calls")), *(tool.json() for tool in self._calls)]
         ]
-        function = obj(whole.get("function_call")) or (self._function.function() if self._function else None)
-        if function:
+        function = obj(whole.get("function_call")) or (self._function.function() if self._function else {})
+        if text(function.get("name")):
             calls.append(_tool_call({"function": function}))
         return calls
 

@@ -2,7 +2,7 @@
 
 from kagura.model import JsonObject
 from kagura.providers.framing import AnswerEvent
-from kagura.providers.values import obj, text
+from kagura.providers.values import first_obj, text
 
 FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("openai_chat", frozenset({"choices"})),
@@ -25,6 +25,7 @@ FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("bedrock", frozenset({"completions"})),
     ("bedrock", frozenset({"generation"})),
     ("bedrock", frozenset({"outputText"})),
+    ("bedrock", frozenset({"generated_text"})),
 )
 """A dialect, and fields that an answer (or an event of it) of this dialect has together."""
 
@@ -44,7 +45,7 @@ _LOOKED_AT = 3
 def sniff(events: list[AnswerEvent]) -> str | None:
     """The dialect that the first events speak, or `None`."""
     for name, data in events[:_LOOKED_AT]:
-        value = obj(data)
+        value = first_obj(data)
         if found := _dialect(name, value):
             return found
     return None

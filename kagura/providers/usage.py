@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from kagura.model import JsonObject, Usage
 from kagura.providers.row import Provider
-from kagura.providers.values import count, first_count, obj, quantity, text
+from kagura.providers.values import count, first_count, obj, quantity, text, total
 
 COSTS: tuple[tuple[tuple[str, ...], Decimal], ...] = (
     (("cost_in_usd_ticks",), Decimal("1e-10")),
@@ -12,9 +12,13 @@ COSTS: tuple[tuple[tuple[str, ...], Decimal], ...] = (
     (("cost", "total_cost"), Decimal(1)),
     (("cost", "usd"), Decimal(1)),
     (("pydantic_ai_gateway", "cost_estimate"), Decimal(1)),
+    (("estimated_cost",), Decimal(1)),
 )
 """Where providers say what they bill, and the factor to US dollars: xAI; OpenRouter, Vercel, Avian; Perplexity;
-Charm; Pydantic's gateway."""
+Charm; Pydantic's gateway; DeepInfra."""
+
+_UNSAID = frozenset({"cost_in_usd_ticks"})
+"""Fields in which zero says nothing: Azure sends it with each call of a Grok, which it bills at its own prices."""
 
 UNITS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("seconds",), "seconds"),
@@ -49,7 +53,12 @@ def provider_cost(raw: JsonObject) -> Decimal | None:
     upstream's is not told, the cost is unknown, not zero.
     """
     cost = next(
-        (found * factor for path, factor in COSTS if path[0] in raw and (found := _at(raw, path)) is not None), None
+        (
+            found * factor
+            for path, factor in COSTS
+            if path[0] in raw and (found := _at(raw, path)) is not None and (found or path[0] not in _UNSAID)
+        ),
+        None,
     )
     if cost is None or raw.get("is_byok") is not True:
         return cost
@@ -87,7 +96,19 @@ def openai_usage(raw: JsonObject, provider: Provider) -> Usage:
     return usage
 
 
-def _include_what_stands_outside(usage: Usage, total: int | None, provider: Provider) -> None:
+def llama_usage(timings: JsonObject) -> Usage:
+    """Read llama.cpp's `timings`, which its streams carry unasked: the prompt's counts leave out what was cached
+    (https://github.com/ggml-org/llama.cpp/tree/master/tools/server)."""
+    cached = count(timings.get("cache_n"))
+    return Usage(
+        input=total(count(timings.get("prompt_n")), cached),
+        output=count(timings.get("predicted_n")),
+        cache_read=cached,
+        raw=timings,
+    )
+
+
+def _include_what_stands_outside(usage: Usage, all_tokens: int | None, provider: Provider) -> None:
     """Bring totals to hold their parts.
 
     xAI's chat counts reasoning beside `completion_tokens`, Mistral audio beside `prompt_tokens`, Gemini's
@@ -96,12 +117,12 @@ def _include_what_stands_outside(usage: Usage, total: int | None, provider: Prov
     """
     reasoning, audio = usage.reasoning or 0, usage.audio_input or 0
     if usage.input is None and usage.output is None:
-        usage.input = total
+        usage.input = all_tokens
         return
-    if total is None:
+    if all_tokens is None:
         reasoning_outside, audio_outside = provider.reasoning_outside_output, provider.audio_outside_input
     else:
-        gap = total - (usage.input or 0) - (usage.output or 0)
+        gap = all_tokens - (usage.input or 0) - (usage.output or 0)
         reasoning_outside = bool(reasoning) and gap in (reasoning, reasoning + audio)
         audio_outside = bool(audio) and gap in (audio, reasoning + audio)
         if provider.reasoning_in_total_only and not reasoning and gap > 0 and usage.output is not None:

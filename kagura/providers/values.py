@@ -18,6 +18,11 @@ def obj(value: Any) -> JsonObject:
     return value if type(value) is dict else _NOTHING
 
 
+def first_obj(value: Any) -> JsonObject:
+    """`value` where it is a JSON object, or the first one of an array of them."""
+    return obj(value) or next(iter(objects(value)), _NOTHING)
+
+
 def objects(value: Any) -> list[JsonObject]:
     """The JSON objects in `value` where it is an array, else nothing."""
     return [item for item in value if type(item) is dict] if type(value) is list else []
@@ -29,7 +34,14 @@ def text(value: Any) -> str | None:
 
 
 def count(value: Any) -> int | None:
-    """`value` where it can be a number of tokens: a whole number, neither negative nor absurd."""
+    """`value` where it can be a number of tokens: a whole number, neither negative nor absurd.
+
+    Some servers write it as a float (Amazon Titan behind a guardrail), others as text (64-bit numbers of protobuf).
+    """
+    if type(value) is str:
+        return digits(value)
+    if type(value) is float and value.is_integer():
+        value = int(value)
     return value if type(value) is int and 0 <= value < MAX_COUNT else None
 
 

@@ -206,3 +206,18 @@ def test_text_completions_plain_streamed_and_on_bedrock() -> None:
 def test_count_tokens_is_no_usage() -> None:
     read = call("/v1/messages/count_tokens", {"input_tokens": 14}, ASK)
     assert (read.endpoint, read.billable, read.usage) == ("count_tokens", False, None)
+
+
+def test_what_a_fallback_model_answered_is_counted_once() -> None:
+    """The top-level counts are those of the model that answered; one that declined is billed if it had begun to."""
+    counts = {"input_tokens": 412, "output_tokens": 264}
+    declined = {"type": "message", "model": "claude-fable-5", "input_tokens": 408, "output_tokens": 0}
+    served = {"type": "fallback_message", "model": "claude-opus-4-8"} | counts
+    answer = whole(model="claude-opus-4-8", usage=counts | {"iterations": [declined, served]})
+    usage = call(PATH, answer, ASK, provider="anthropic").usage
+    assert usage and (usage.input, usage.output, usage.units) == (412, 264, {})
+    begun = declined | {"output_tokens": 7}
+    answer = whole(model="claude-opus-4-8", usage=counts | {"iterations": [begun, served]})
+    usage = call(PATH, answer, ASK, provider="anthropic").usage
+    assert usage and (usage.input, usage.output) == (412, 264)
+    assert usage.units == {"claude-fable-5:input_tokens": Decimal(408), "claude-fable-5:output_tokens": Decimal(7)}

@@ -1,8 +1,9 @@
 import pytest
 
 from kagura.model import JsonObject, SpanKind, ToolCall
+from kagura.providers.bedrock import METRICS
 from tests.providers.amazon import converse_stream, invoke_stream
-from tests.providers.dialogue import call
+from tests.providers.dialogue import call, sse
 
 MODEL = "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0"
 ASK = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "system": [{"text": "Be kind."}]}
@@ -113,3 +114,44 @@ def test_errors_name_their_type_in_a_header() -> None:
     headers = {"x-amzn-errortype": "ValidationException:http://internal.amazon.com/"}
     found = call(f"{MODEL}/converse", {"message": "bad model"}, ASK, provider="bedrock", status=400, headers=headers)
     assert found.error and (found.error.message, found.error.type) == ("bad model", "ValidationException")
+
+
+def test_titan_behind_a_guardrail_counts_in_floats_and_ends_without_a_reason() -> None:
+    blocked: JsonObject = {"outputText": "Blocked", "totalOutputTextTokenCount": 3.0, "inputTextTokenCount": 6.0}
+    blocked["amazon-bedrock-guardrailAction"] = "INTERVENED"
+    path = "/model/amazon.titan-text-express-v1/invoke-with-response-stream"
+    found = call(path, invoke_stream(blocked), {"inputText": "Hi"}, provider="bedrock")
+    assert (found.complete, found.finish_reason) == (True, None)
+    assert found.usage and (found.usage.input, found.usage.output) == (6, 3)
+    found = call(path, invoke_stream({"outputText": "Cut"}), {"inputText": "Hi"}, provider="bedrock")
+    assert not found.complete
+
+
+def test_a_stream_may_be_one_event_of_generations() -> None:
+    """Cohere's older models on Bedrock."""
+    metrics = {"inputTokenCount": 7, "outputTokenCount": 149}
+    event = {"generations": [{"finish_reason": "COMPLETE", "text": "North"}], METRICS: metrics}
+    path = "/model/cohere.command-text-v14/invoke-with-response-stream"
+    found = call(path, invoke_stream(event), {"prompt": "Hi"}, provider="bedrock")
+    assert (found.complete, found.finish_reason, found.output_messages[0].text) == (True, "COMPLETE", "North")
+    assert found.usage and (found.usage.input, found.usage.output) == (7, 149)
+
+
+def test_text_generation_inference_answers_with_a_list() -> None:
+    details = {"finish_reason": "eos_token", "generated_tokens": 75, "input_length": 12, "prefill": []}
+    found = call("/", [{"generated_text": "Hello", "details": details}], {"inputs": "Hi"}, provider="huggingface")
+    assert (found.kind, found.finish_reason, found.output_messages[0].text) == (SpanKind.LLM, "eos_token", "Hello")
+    assert found.usage and (found.usage.input, found.usage.output) == (12, 75)
+    token: JsonObject = {"token": {"id": 1, "text": "He"}, "generated_text": None, "details": None}
+    last = token | {"generated_text": "Hello", "details": details}
+    found = call("/generate_stream", sse(token, last), {"inputs": "Hi"}, provider="huggingface")
+    assert (found.complete, found.finish_reason) == (True, "eos_token")
+    assert found.usage and (found.usage.input, found.usage.output) == (12, 75)
+
+
+def test_aleph_alpha_counts_under_its_own_names() -> None:
+    answer: JsonObject = {"completions": [{"completion": "Ha", "finish_reason": "maximum_tokens"}]}
+    answer |= {"num_tokens_prompt_total": 9, "num_tokens_generated": 1000}
+    found = call("/complete", answer, {"model": "luminous-base"}, provider="aleph-alpha")
+    assert (found.endpoint, found.finish_reason) == ("complete", "maximum_tokens")
+    assert found.usage and (found.usage.input, found.usage.output) == (9, 1000)

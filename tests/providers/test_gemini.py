@@ -138,3 +138,14 @@ def test_interactions() -> None:
     assert (read.response_id, read.finish_reason, read.previous_response_id) == ("v1_x", "completed", "v1_w")
     assert read.usage and (read.usage.input, read.usage.output, read.usage.cache_read) == (9, 233, 4)
     assert read.tool_calls == [ToolCall(name="ls", id="f", arguments={})]
+
+
+def test_a_gateway_s_cost_and_the_modalities_of_an_embedding() -> None:
+    answer = chunk({"text": "Hello"}, finish="STOP", usage=USAGE | {"pydantic_ai_gateway": {"cost_estimate": 0.00015}})
+    usage = call(PATH, answer, ASK, provider="gemini").usage
+    assert usage and usage.provider_cost == Decimal("0.00015")
+    details = [{"modality": "IMAGE", "tokenCount": 258}, {"modality": "TEXT", "tokenCount": 3}]
+    counted = {"promptTokenCount": 261, "promptTokenDetails": details}
+    embedded = {"embeddings": [{"values": [0.1]}], "usageMetadata": counted}
+    usage = call("/v1beta/models/gemini-embedding-2:batchEmbedContents", embedded, provider="gemini").usage
+    assert usage and (usage.input, usage.image_input) == (261, 258)

@@ -263,3 +263,49 @@ def test_legacy_completions_and_fill_in_the_middle() -> None:
     read = call("/v1/fim/completions", fim, {"model": "codestral", "prompt": "a", "suffix": "c"}, provider="mistral")
     assert read.usage and (read.usage.input, read.finish_reason) == (3, "stop")
     assert read.parameters == {"model": "codestral", "suffix": "c"}
+
+
+def test_an_empty_function_call_calls_nothing() -> None:
+    """Snowflake fills each field of the schema, those that say nothing too."""
+    empty = {"arguments": "", "name": ""}
+    tool = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}, "custom": {"name": ""}}
+    said = {"role": "assistant", "content": "4", "function_call": empty, "tool_calls": None}
+    found = call(PATH, {"choices": [{"index": 0, "finish_reason": "", "message": said}]}, provider="snowflake")
+    assert (found.tool_calls, found.finish_reason) == ([], None)
+    found = call(PATH, {"choices": [{"message": said | {"tool_calls": [tool]}}]}, provider="snowflake")
+    assert [asked.name for asked in found.tool_calls] == ["look"]
+    chunk = {"choices": [{"delta": {"function_call": empty, "tool_calls": [tool | {"index": 0}]}}]}
+    found = call(PATH, sse(chunk, done=True), provider="snowflake")
+    assert [asked.name for asked in found.tool_calls] == ["look"]
+
+
+def test_finish_details_are_a_finish_reason() -> None:
+    """GPT-4 with vision, in its preview."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": "A"}, "finish_details": {"type": "max_tokens"}}
+    assert call(PATH, {"choices": [choice]}).finish_reason == "max_tokens"
+
+
+def test_llama_cpp_counts_in_timings_where_usage_was_not_asked_for() -> None:
+    timings = {"cache_n": 80, "prompt_n": 4, "predicted_n": 47, "predicted_ms": 391.7}
+    stream = sse(
+        {"choices": [{"index": 0, "delta": {"content": "Hi"}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "timings": timings},
+        done=True,
+    )
+    usage = call(PATH, stream).usage
+    assert usage and (usage.input, usage.cache_read, usage.output) == (84, 80, 47)
+    counted = {"prompt_tokens": 90, "completion_tokens": 2, "total_tokens": 92}
+    usage = call(PATH, {"choices": [], "usage": counted, "timings": timings}).usage
+    assert usage and (usage.input, usage.output) == (90, 2)
+
+
+def test_what_a_provider_says_it_billed() -> None:
+    """DeepInfra estimates; a Grok on Azure says nothing with its zero; a free model costs nothing indeed."""
+    counts = {"prompt_tokens": 15, "completion_tokens": 2, "total_tokens": 17}
+    for field, said, billed in (
+        ("estimated_cost", 3.8e-07, Decimal("3.8e-07")),
+        ("cost_in_usd_ticks", 0, None),
+        ("cost", 0, Decimal(0)),
+    ):
+        usage = call(PATH, {"choices": [], "usage": counts | {field: said}}).usage
+        assert usage and usage.provider_cost == billed, field

@@ -153,7 +153,7 @@ def test_no_bytes_whatever_make_reading_fail(path: str, request: bytes, answer: 
     checked(exchange(path, answer, request, headers={"content-encoding": encoding}))
 
 
-HOSTILE: list[Any] = [None, True, -1, 1.5, math.nan, math.inf, 10**30, "12", "", [], {}, [None], {"a": None}]
+HOSTILE: list[Any] = [None, True, -1, 1.5, math.nan, math.inf, 10**30, "-2", "1e3", "", [], {}, [None], {"a": None}]
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
@@ -167,6 +167,13 @@ def test_odd_token_counts_are_unknown(value: Any) -> None:
     for path, answer in answers.items():
         usage = checked(exchange(path, answer, {"model": "m"})).usage
         assert usage and (usage.input, usage.output) == (None, 3), path
+
+
+@pytest.mark.parametrize("value", [12, 12.0, "12"], ids=repr)
+def test_a_count_may_be_written_as_a_float_or_as_text(value: Any) -> None:
+    answer = {"choices": [], "usage": {"prompt_tokens": value, "completion_tokens": 3}}
+    usage = checked(exchange("/v1/chat/completions", answer, {"model": "m"})).usage
+    assert usage and (usage.input, usage.output) == (12, 3)
 
 
 SAMPLES: dict[str, Any] = {

@@ -20,6 +20,8 @@ from kagura.proxy.labels import PathTags, is_name
 _TAG = re.compile(r"/(agent|run)/([^/?]*)(?=[/?]|$)")
 _SEGMENT = re.compile(r"/([^/?]*)")
 _ANTHROPIC = re.compile(r"/v1/messages(?:[/?]|$)|/v1/complete(?:[/?]|$)|/api/hello(?:[/?]|$)")
+_ANTHROPIC_UNVERSIONED = re.compile(r"/messages(?:[/?]|$)")
+"""What the AI SDK asks for where its base URL is the one that Anthropic's own SDKs want."""
 _GEMINI = re.compile(
     r"/(?:upload/|download/)?v1(?:beta|alpha)/"
     r"|(?:/v1)?/models/[^:/?]+(?::|%3[Aa])(?:\w+(?:Content|Contents|Tokens|Answer|Text|Message)|predict\w*)(?:\?|$)"
@@ -78,6 +80,9 @@ class Router:
         if named is not None and segment is not None:
             rest = target[segment.end() :]
             return self._to(named, method, rest, tags, dialect=_dialect(named, rest))
+        if _ANTHROPIC_UNVERSIONED.match(path_left):
+            target = f"/v1{target}"
+            path_left = f"/v1{path_left}"
         if _ANTHROPIC.match(path_left) or b"anthropic-version" in headers:
             return self._to(self.table["anthropic"], method, target, tags, dialect="anthropic")
         if _GEMINI.match(path_left) or b"x-goog-api-key" in headers or _KEY_IN_QUERY.search(query):

@@ -32,6 +32,7 @@ def route(
         ("/v1/messages", "anthropic", "/v1/messages", "anthropic"),
         ("/v1/messages?beta=true", "anthropic", "/v1/messages?beta=true", "anthropic"),
         ("/v1/messages/count_tokens", "anthropic", "/v1/messages/count_tokens", "anthropic"),
+        ("/messages?beta=true", "anthropic", "/v1/messages?beta=true", "anthropic"),
         ("/v1/messagesx", "openai", "/v1/messagesx", "openai"),
         ("/v1/complete", "anthropic", "/v1/complete", "anthropic"),
         ("/api/hello", "anthropic", "/api/hello", "anthropic"),

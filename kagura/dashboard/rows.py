@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +12,9 @@ import msgspec
 from kagura.model import JsonObject
 
 _encode = msgspec.json.Encoder().encode
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes spreadsheets take text for a formula (OWASP, CSV injection)."""
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def json_lines(rows: Iterable[JsonObject]) -> Iterator[bytes]:
@@ -30,17 +32,24 @@ def json_array(rows: Iterable[JsonObject]) -> Iterator[bytes]:
     yield b"[]\n" if opening == b"[\n" else b"\n]\n"
 
 
-def csv_table(rows: Iterable[JsonObject]) -> Iterator[bytes]:
-    """A table with a head; lists and objects as JSON, text that looks like a formula behind an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+def csv_table(rows: Iterable[JsonObject], fields: Sequence[str] = ()) -> Iterator[bytes]:
+    """A table with a head; lists and objects as JSON, text that looks like a formula behind an apostrophe.
+
+    The head is that of the first row where no `fields` are given.
+    """
+    if fields:
+        yield _line(fields)
     for number, row in enumerate(rows):
-        if number == 0:
-            writer.writerow(row)
-        writer.writerow([_cell(value) for value in row.values()])
-        yield out.getvalue().encode()
-        out.seek(0)
-        out.truncate()
+        if number == 0 and not fields:
+            yield _line(row)
+        yield _line(_cell(value) for value in row.values())
+
+
+def _line(cells: Iterable[Any]) -> bytes:
+    # The writer puts into quotes what holds a character of its own line end: a lone CR would end a line elsewhere.
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 def _cell(value: Any) -> Any:
@@ -48,7 +57,8 @@ def _cell(value: Any) -> Any:
         value = json.dumps(value, ensure_ascii=False) if value else ""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    is_formula = isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if is_formula else value
 
 
 FORMATS: dict[str, Callable[[Iterable[JsonObject]], Iterator[bytes]]] = {

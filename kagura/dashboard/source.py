@@ -14,7 +14,7 @@ from kagura.dashboard.text import safe
 from kagura.errors import InputError, KaguraError, StoreError
 from kagura.journal import journal_files
 from kagura.model import JsonObject
-from kagura.store import Store
+from kagura.store import SpanContents, Store
 from kagura.store.database import NO_CALLS
 from kagura.store.prompts import Prompt
 from kagura.store.views import AgentRow, AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
@@ -141,16 +141,6 @@ class Source:
             store.cache_savings(since=window.since, until=window.until, agent=agent),
         )
 
-    def export(
-        self, window: Window, agent: str | None, execution_id: str | None, *, executions: bool
-    ) -> Iterator[JsonObject]:
-        """Spans or, with `executions`, runs of a window as JSON objects, by start, read as they are taken."""
-        if self._store is None:
-            return iter(())
-        if executions:
-            return self._store.export_executions(since=window.since, until=window.until, agent=agent)
-        return self._store.export_spans(since=window.since, until=window.until, agent=agent, execution_id=execution_id)
-
     def trace(self, prefix: str = "", agent: str | None = None) -> Trace | None:
         """The run whose id begins so, or without one the latest; `None` where nothing ran yet.
 
@@ -182,13 +172,18 @@ class Source:
         """What stands out in a run and in those that it started."""
         if trace is None:
             return []
-        return hints(trace.execution, all_spans(trace), evidence_of(self._prompts(trace), self._settings))
+        return hints(trace.execution, all_spans(trace), evidence_of(self.prompts(trace), self._settings))
 
-    def _prompts(self, trace: Trace) -> dict[str, Prompt]:
+    def prompts(self, trace: Trace) -> dict[str, Prompt]:
+        """What the calls of a run and of those that it started sent, as hashes, by span."""
         found = self._store.prompts(trace.execution.id) if self._store else {}
         for child in trace.children:
-            found |= self._prompts(child)
+            found |= self.prompts(child)
         return found
+
+    def contents(self, span_id: str) -> SpanContents | None:
+        """What a call sent and got; `None` where nothing of it was kept."""
+        return self._store.span_contents(span_id) if self._store else None
 
     def run(self, execution_id: str) -> Trace | None:
         """One run with all its spans."""

@@ -225,11 +225,16 @@ def _cost(span: Span) -> dict[str, Value]:
     return dict(_known(found))
 
 
+def is_said(attribute: str) -> bool:
+    """Whether an attribute of this name holds what somebody said."""
+    return attribute in _SAYING or attribute.startswith(names.CONTENT)
+
+
 def _custom(attributes: JsonObject, with_content: bool, prefix: str = "") -> dict[str, Value]:
     """Attributes that programs gave to their spans; those that kagura found out bear its name as `prefix`."""
     found = {}
     for name, value in attributes.items():
-        if name in _INTERNAL or (not with_content and (name in _SAYING or name.startswith(names.CONTENT))):
+        if name in _INTERNAL or (not with_content and is_said(name)):
             continue
         plain = _plain(value, with_content)
         if plain is not None:

@@ -1,16 +1,20 @@
 """Spans and executions as the JSON objects of `kagura export`, streamed in constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, or_, select
+import msgspec
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, or_, select
 
-from kagura.model import JsonObject, Span
+from kagura.model import JsonObject, Span, SpanKind, Status
+from kagura.store.batch import SpanContents
+from kagura.store.contents import read_contents
 from kagura.store.database import Database
-from kagura.store.rows import to_execution, to_span
-from kagura.store.schema import executions, spans
+from kagura.store.rows import Columns, to_execution, to_span
+from kagura.store.schema import execution_tags, executions, span_tags, spans
+from kagura.store.values import to_key
 from kagura.store.views import ExecutionRow
 
 PAGE = 1000
@@ -19,38 +23,86 @@ PAGE = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """Which spans or executions are exported: all, unless something is said; all that is said must hold."""
+
+    since: int | None = None
+    until: int | None = None
+    """Begun in [since, until)."""
+    agent: str | None = None
+    execution_id: str | None = None
+    status: str | None = None
+    session_id: str | None = None
+    user: str | None = None
+    tags: tuple[tuple[str, str | None], ...] = ()
+    """Names with their values, or with `None` for any; a span has those of its execution too."""
+    kind: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    """The model that was asked, or the one that answered."""
+
+    @property
+    def of_spans_only(self) -> bool:
+        """Whether something is asked that no execution has."""
+        return any(part is not None for part in (self.kind, self.provider, self.model))
+
+
+EVERYTHING = Chosen()
+
+
 class Export(Database):
     """Everything, row by row."""
 
-    def export_spans(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        agent: str | None = None,
-        execution_id: str | None = None,
-    ) -> Iterator[JsonObject]:
-        """Spans begun in [since, until), by start, as JSON objects; times are ISO 8601 in UTC with microseconds."""
-        statement = _chosen(spans, since, until, agent)
-        if execution_id is not None:
-            statement = statement.where(spans.c.execution_id == execution_id)
-        for row in self._pages(spans, statement):
-            yield span_object(to_span(row))
+    def export_spans(self, chosen: Chosen = EVERYTHING, *, content: bool = False) -> Iterator[JsonObject]:
+        """Spans by start, as JSON objects; times are ISO 8601 in UTC with microseconds.
 
-    def export_executions(
-        self, *, since: int | None = None, until: int | None = None, agent: str | None = None
-    ) -> Iterator[JsonObject]:
-        """Executions begun in [since, until), by start, as JSON objects."""
-        for row in self._pages(executions, _chosen(executions, since, until, agent)):
-            yield execution_object(to_execution(row))
+        With `content`, each has what was said in it besides.
+        """
+        for page in self.span_pages(chosen):
+            for span in page:
+                yield span_object(span) | (content_object(span, self._kept(span.id)) if content else {})
 
-    def _pages(self, table: Table, statement: Select[Any]) -> Iterator[Any]:
+    def export_executions(self, chosen: Chosen = EVERYTHING) -> Iterator[JsonObject]:
+        """Executions by start, as JSON objects."""
+        for page in self.execution_pages(chosen):
+            yield from map(execution_object, page)
+
+    def span_pages(self, chosen: Chosen = EVERYTHING) -> Iterator[list[Span]]:
+        """Spans by start, a page at a time."""
+        for rows in self._pages(spans, _conditions(spans, chosen)):
+            yield [to_span(row) for row in rows]
+
+    def execution_pages(self, chosen: Chosen = EVERYTHING) -> Iterator[list[ExecutionRow]]:
+        """Executions by start, a page at a time."""
+        for rows in self._pages(executions, _conditions(executions, chosen)):
+            yield [to_execution(row) for row in rows]
+
+    def number_of_spans(self, chosen: Chosen = EVERYTHING) -> int:
+        """How many spans are chosen."""
+        return self._number(spans, chosen)
+
+    def number_of_executions(self, chosen: Chosen = EVERYTHING) -> int:
+        """How many executions are chosen."""
+        return self._number(executions, chosen)
+
+    def _number(self, table: Table, chosen: Chosen) -> int:
+        with self.reading() as connection:
+            counted = select(func.count()).select_from(table).where(*_conditions(table, chosen))
+            return int(connection.execute(counted).scalar_one())
+
+    def _kept(self, span_id: str) -> SpanContents | None:
+        with self.reading() as connection:
+            return read_contents(connection, span_id)
+
+    def _pages(self, table: Table, conditions: list[ColumnElement[bool]]) -> Iterator[Sequence[Columns]]:
+        statement: Select[Any] = select(table).where(*conditions)
         statement = statement.order_by(table.c.started_at, table.c.id).limit(PAGE)
         page = statement
         while True:
             with self.reading() as connection:
                 rows = connection.execute(page).mappings().all()
-            yield from rows
+            if rows:
+                yield rows
             if len(rows) < PAGE:
                 return
             at, key = rows[-1]["started_at"], rows[-1]["id"]
@@ -58,15 +110,36 @@ class Export(Database):
             page = statement.where(table.c.started_at >= at, behind)
 
 
-def _chosen(table: Table, since: int | None, until: int | None, agent: str | None) -> Select[Any]:
-    statement = select(table)
-    if since is not None:
-        statement = statement.where(table.c.started_at >= since)
-    if until is not None:
-        statement = statement.where(table.c.started_at < until)
-    if agent is not None:
-        statement = statement.where(table.c.agent == agent)
-    return statement
+def _conditions(table: Table, chosen: Chosen) -> list[ColumnElement[bool]]:
+    own = {"agent": chosen.agent, "status": chosen.status, "session_id": chosen.session_id, "user": chosen.user}
+    own["id" if table is executions else "execution_id"] = chosen.execution_id
+    if table is spans:
+        own |= {"kind": chosen.kind, "provider": chosen.provider}
+    found = [table.c[name] == to_key(value) for name, value in own.items() if value is not None]
+    if chosen.since is not None:
+        found.append(table.c.started_at >= chosen.since)
+    if chosen.until is not None:
+        found.append(table.c.started_at < chosen.until)
+    if chosen.model is not None and table is spans:
+        model = to_key(chosen.model)
+        found.append(or_(spans.c.request_model == model, spans.c.response_model == model))
+    found.extend(_tagged(table, to_key(name), value) for name, value in chosen.tags)
+    return found
+
+
+def _tagged(table: Table, name: str, value: str | None) -> ColumnElement[bool]:
+    """That a row, or a span's execution, bears a tag."""
+
+    def bears(tags: Table, key: ColumnElement[str], id: ColumnElement[str]) -> ColumnElement[bool]:
+        wanted = [key == id, tags.c.key == name]
+        return exists().where(*wanted, *([] if value is None else [tags.c.value == to_key(value)]))
+
+    if table is executions:
+        return bears(execution_tags, execution_tags.c.execution_id, executions.c.id)
+    return or_(
+        bears(span_tags, span_tags.c.span_id, spans.c.id),
+        bears(execution_tags, execution_tags.c.execution_id, spans.c.execution_id),
+    )
 
 
 def span_object(span: Span) -> JsonObject:
@@ -118,6 +191,27 @@ def span_object(span: Span) -> JsonObject:
     }
 
 
+CONTENT_FIELDS = ("input_messages", "parameters", "output_messages", "input_preview", "output_preview")
+
+
+def content_object(span: Span, kept: SpanContents | None) -> JsonObject:
+    """What was said in a span: whole where it is kept, else the first words."""
+    return {
+        "input_messages": [_said(part) for part in kept.inputs] if kept else [],
+        "parameters": _said(kept.parameters) if kept and kept.parameters else None,
+        "output_messages": [_said(part) for part in kept.outputs] if kept else [],
+        "input_preview": span.input_preview,
+        "output_preview": span.output_preview,
+    }
+
+
+def _said(part: bytes) -> Any:
+    try:
+        return msgspec.json.decode(part)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return part.decode("utf-8", "replace")
+
+
 def execution_object(execution: ExecutionRow) -> JsonObject:
     """An execution as one JSON object."""
     return {
@@ -159,3 +253,11 @@ def _ms(duration: int | None) -> float | None:
 
 def _dollars(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:f}"
+
+
+SPAN_FIELDS = tuple(
+    span_object(
+        Span(id="", execution_id="", kind=SpanKind.SPAN, name="", agent="", status=Status.COMPLETED, started_at=0)
+    )
+)
+EXECUTION_FIELDS = tuple(execution_object(ExecutionRow(id="", agent="", status=Status.COMPLETED, started_at=0)))

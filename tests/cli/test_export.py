@@ -44,8 +44,8 @@ def test_what_fails_half_way_leaves_the_old_file(seeded: Run, tmp_path: Path, mo
     target = tmp_path / "calls.jsonl"
     target.write_text("old")
 
-    def broken(self: Store, **filters: object) -> object:
-        yield {"id": "a"}
+    def broken(self: Store, *chosen: object, **how: object) -> object:
+        yield {"id": "a", "attributes": {}}
         raise RuntimeError("no more")
 
     monkeypatch.setattr(Store, "export_spans", broken)
@@ -79,7 +79,12 @@ def test_rows_are_chosen_by_agent_run_and_time(seeded: Run) -> None:
     assert number("--until", "2025-10-10") == 13
     assert number("--until", "2025-10-09") == 0
     assert seeded("export", "--execution", "nope").code == 2
-    assert seeded("export", "--executions", "--execution", "exec_d").code == 2
+    assert number("--executions", "--execution", "exec_d") == 1
+    assert number("--kind", "tool") + number("--kind", "llm") == 10
+    assert (number("--status", "failed"), number("--model", "nothing")) == (2, 0)
+    assert seeded("export", "--executions", "--kind", "llm").code == 2
+    assert seeded("export", "--last", "7d", "--since", "2025-10-10").code == 2
+    assert seeded("export", "--tag", "=x").code == 2
     assert seeded("export", "--since", "soon").code == 2
 
 

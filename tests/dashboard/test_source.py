@@ -26,7 +26,6 @@ def test_a_missing_store_is_empty_and_is_not_made(tmp_path: Path) -> None:
         assert missing.agent("x") is None
         assert missing.trace() is None
         assert missing.costs("agent", ALWAYS).rows == []
-        assert list(missing.export(ALWAYS, None, None, executions=True)) == []
         with pytest.raises(InputError):
             missing.trace("abc")
     assert not home.exists()

@@ -1,10 +1,11 @@
 import json
 from decimal import Decimal
+from typing import Any
 
-from kagura.model import Usage
-from kagura.store import Batch, Store
-from kagura.store.export import PAGE
-from tests.store.things import DAY, SECOND, T, asks, cost, declared, llm, running, span_id
+from kagura.model import Status, Usage
+from kagura.store import Batch, SpanContents, Store
+from kagura.store.export import PAGE, Chosen
+from tests.store.things import DAY, SECOND, T, asks, cost, declared, llm, running, span_id, tool
 
 PROMISED = """id execution_id parent_id kind name agent status error inferred started_at ended_at duration_ms ttft_ms
 provider endpoint request_model response_model stream http_status input_tokens cache_read_tokens cache_write_tokens
@@ -58,15 +59,62 @@ def test_an_export_is_streamed(store: Store) -> None:
 
 
 def test_filters(store: Store) -> None:
-    store.write(Batch(spans=[llm(1), llm(2, T + DAY, agent="other", execution_id="run-2"), llm(3, T + 2 * DAY)]))
+    store.write(
+        Batch(
+            spans=[
+                llm(1, tags={"team": "red"}),
+                llm(2, T + DAY, agent="other", execution_id="run-2", user="ann", session_id="s"),
+                tool(3, T + 2 * DAY, status=Status.FAILED),
+                llm(4, T + 3 * DAY, execution_id="run-4", request_model="claude", response_model="claude-1"),
+            ],
+            executions=[declared(id="run-4", at=T + 3 * DAY, tags={"team": "blue"})],
+        )
+    )
 
-    def chosen(**filters: object) -> list[str]:
-        return [line["id"][-1] for line in store.export_spans(**filters)]  # type: ignore[arg-type]
+    def spans(**filters: Any) -> str:
+        chosen = Chosen(**filters)
+        found = "".join(line["id"][-1] for line in store.export_spans(chosen))
+        assert store.number_of_spans(chosen) == len(found)
+        return found
 
-    assert chosen(since=T + 1) == ["2", "3"]
-    assert chosen(since=T, until=T + DAY) == ["1"]
-    assert chosen(agent="my_agent") == ["1", "3"]
-    assert chosen(execution_id="run-2") == ["2"]
+    assert spans(since=T + 1) == "234"
+    assert spans(since=T, until=T + DAY) == "1"
+    assert spans(agent="my_agent") == "134"
+    assert spans(execution_id="run-2") == spans(user="ann") == spans(session_id="s") == "2"
+    assert (spans(status="failed"), spans(kind="tool"), spans(kind="llm", agent="other")) == ("3", "3", "2")
+    assert spans(model="gpt-4o") == spans(model="gpt-4o-2024-08-06") == "12"
+    assert (spans(model="claude"), spans(model="claude-1"), spans(provider="nobody")) == ("4", "4", "")
+    assert spans(tags=(("team", None),)) == "14"
+    assert (spans(tags=(("team", "red"),)), spans(tags=(("team", "blue"),))) == ("1", "4")
+    assert spans(tags=(("team", "red"), ("team", "blue"))) == ""
+
+    def runs(**filters: Any) -> list[str]:
+        chosen = Chosen(**filters)
+        found = [line["id"] for line in store.export_executions(chosen)]
+        assert store.number_of_executions(chosen) == len(found)
+        return found
+
+    assert runs() == ["run-1", "run-2", "run-4"]
+    assert runs(execution_id="run-2") == runs(agent="other") == runs(user="ann") == ["run-2"]
+    assert runs(status="running") == runs(tags=(("team", "blue"),)) == ["run-4"]
+    assert runs(since=T + DAY, until=T + 2 * DAY) == ["run-2"]
+
+
+def test_what_was_said_comes_only_where_it_is_asked_for(store: Store) -> None:
+    kept = SpanContents(inputs=[b'{"role":"user","content":"Hi"}'], outputs=[b"{cut"], parameters=b'{"n":1}')
+    calls = [llm(1, input_preview="Hi"), llm(2, T + 1)]
+    store.write(Batch(spans=calls, contents=[(span_id(1), kept)]))
+    plain = list(store.export_spans())
+    whole = list(store.export_spans(content=True))
+    assert "Hi" not in json.dumps(plain)
+    assert whole[0] == plain[0] | {
+        "input_messages": [{"role": "user", "content": "Hi"}],
+        "parameters": {"n": 1},
+        "output_messages": ["{cut"],
+        "input_preview": "Hi",
+        "output_preview": None,
+    }
+    assert (whole[1]["input_messages"], whole[1]["parameters"]) == ([], None)
 
 
 def test_executions_are_exported_with_their_sums(store: Store) -> None:

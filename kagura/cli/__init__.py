@@ -15,6 +15,7 @@ COMMANDS = {
     "proxy": "Start the proxy that records every call.",
     "run": "Run a program with its LLM calls recorded.",
     "monitor": "Show agent runs, calls, traces and cost.",
+    "diff": "Compare two runs side by side.",
     "top": "Show what runs and what today cost on a small screen.",
     "tail": "Print calls as they end, one line each.",
     "statusline": "Print today's cost in one line, for prompts and status bars.",

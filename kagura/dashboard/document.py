@@ -29,6 +29,8 @@ def document(value: Any) -> Any:
         return [document(item) for item in value]
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, Bill):
+        return _bill(value)
     return value.value if isinstance(value, Enum) else value
 
 

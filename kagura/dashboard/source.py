@@ -1,7 +1,7 @@
 """The store as the views read it: caught up with the journal, and empty where there is none yet."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +13,6 @@ from kagura.dashboard.runs import all_spans
 from kagura.dashboard.text import safe
 from kagura.errors import InputError, KaguraError, StoreError
 from kagura.journal import journal_files
-from kagura.model import JsonObject
 from kagura.store import SpanContents, Store
 from kagura.store.database import NO_CALLS
 from kagura.store.prompts import Prompt

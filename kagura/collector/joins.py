@@ -14,7 +14,7 @@ from kagura.collector import homes
 from kagura.collector.attempts import OWN_EXECUTION
 from kagura.collector.homes import Homes, is_made_up, read_traceparent, trace_key
 from kagura.collector.scene import REACH_US, REPORT, Scene, is_call, is_report
-from kagura.collector.tools import Tools
+from kagura.collector.tools import TOOL_KINDS, Tools, same_call
 from kagura.collector.twins import (
     CALL_ID,
     DEFAULT_AGENT,
@@ -42,6 +42,7 @@ SESSION_RULE = "otel-session"
 EXPLICIT_RULE = "otel-attribute"
 _BY_CALLER = frozenset(("header", "path"))
 _BY_TRACE = frozenset((TRACE_RULE, SESSION_RULE))
+_ALWAYS = 1 << 62
 T = TypeVar("T")
 
 
@@ -57,14 +58,13 @@ class Joins:
     """Places reports and calls, and merges those that are one."""
 
     def __init__(self, store: Store, homes: Homes, tools: Tools, now: int) -> None:
-        self._store, self._homes, self._tools = store, homes, tools
+        self._store, self._homes, self._tools, self._since = store, homes, tools, now
         self._waiting: OrderedDict[str, tuple[str, set[str]]] = OrderedDict()
         """Reports whose call was not seen: the execution and the ids of the answer, by span."""
         self._answers: OrderedDict[str, str] = OrderedDict()
         """Calls by the id of their answer."""
-        for span in store.reported_calls(now - REACH_US):
-            if is_report(span):
-                _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
+        self._recalled = (0, 0)
+        """From when to when earlier collectors' reports are among those that wait."""
 
     def place_call(self, span: Span, exchange: Exchange) -> None:
         """Give a call that names a trace to that trace's execution, or the trace to the call's."""
@@ -81,6 +81,7 @@ class Joins:
         """Place what was reported in a batch, and join it with the calls of the batch and of the store."""
         calls = [span for span in batch.spans if is_call(span)]
         answered = {id: span for span in calls for id in ids_of(span)}
+        self._recall(calls)
         runs = {self._homes.of(run) for run, _ in self._waiting.values()}
         met = [id for id, (_, ids) in self._waiting.items() if ids & answered.keys()]
         touched = {span.execution_id for span in calls if span.trace_id is not None or span.execution_id in runs}
@@ -95,6 +96,21 @@ class Joins:
         for id, span in answered.items():
             _remember(self._answers, id, span.id)
         batch.aliases |= self._homes.changes()
+
+    def _recall(self, calls: Iterable[Span]) -> None:
+        """Know the reports again that an earlier collector stored and that may tell of one of these calls."""
+        starts = [call.started_at for call in calls]
+        since, until = min(starts, default=0) - REACH_US, max(starts, default=0) + REACH_US
+        begin, end = self._recalled
+        if not starts or (begin <= since and until <= end):
+            return
+        for span in self._store.reported_calls(since, until):
+            if is_report(span):
+                _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
+        # What is reported from now on passes through here.
+        until = _ALWAYS if until >= self._since else until
+        apart = since > end or until < begin
+        self._recalled = (since, until) if apart else (min(begin, since), max(end, until))
 
     def _claim(self, scene: Scene, calls: Iterable[Span], arrivals: Iterable[Arrival]) -> None:
         """Let traces go to the executions that their calls and their spans name."""
@@ -137,8 +153,7 @@ class Joins:
                 batch.contents.append((span.id, one.contents))
             if is_report(span):
                 _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
-            for inferred in self._tools.told(span):
-                self._absorb_tool(scene, inferred, span)
+            self._tools.told(span)
             touched.add(span.execution_id)
         return touched
 
@@ -154,22 +169,26 @@ class Joins:
         """Bring reports and calls that name the same answer into one execution; returns where they are."""
         touched = set()
         waiting = {id: self._waiting[id] for id in reports if id in self._waiting}
-        calls = self._calls({id for _, ids in waiting.values() for id in ids}, answered)
-        for span_id, (execution_id, ids) in waiting.items():
+        known = [(scene.run(self._homes.of(run)).get(id), ids) for id, (run, ids) in waiting.items()]
+        told = [(report, ids) for report, ids in known if report is not None and ids]
+        calls = self._calls(told, answered)
+        for report, ids in told:
             call = next((calls[id] for id in ids if id in calls), None)
             if call is not None:
-                home = self._homes.of(execution_id)
-                report = scene.run(home).get(span_id)
-                if report is not None:
-                    self._unite(scene, report, call)
-                    touched |= {self._homes.of(home), call.execution_id}
+                self._unite(scene, report, call)
+                touched |= {self._homes.of(report.execution_id), call.execution_id}
         return touched
 
-    def _calls(self, ids: set[str], answered: Mapping[str, Span]) -> dict[str, Span]:
-        """The calls of these ids: of this batch, of the last ones, or from the store."""
-        found = {id: answered[id] for id in ids & answered.keys()}
-        spans = self._store.known_spans({self._answers.get(id, id) for id in ids - found.keys()})
-        found |= {id: span for span in spans.values() if is_call(span) for id in ids_of(span) & ids - found.keys()}
+    def _calls(self, told: Sequence[tuple[Span, set[str]]], answered: Mapping[str, Span]) -> dict[str, Span]:
+        """The calls by the ids that reports name: of this batch, of the last ones, or from the store."""
+        wanted = {id for _, ids in told for id in ids}
+        found = {id: answered[id] for id in wanted & answered.keys()}
+        missing = wanted - found.keys()
+        if missing:
+            spans = list(self._store.known_spans({self._answers.get(id, id) for id in missing}).values())
+            starts = [report.started_at for report, ids in told if ids & missing]
+            spans += self._store.calls_answered(missing, min(starts) - REACH_US, max(starts) + REACH_US)
+            found |= {id: span for span in spans if is_call(span) for id in ids_of(span) & missing}
         return found
 
     def _unite(self, scene: Scene, report: Span, call: Span) -> None:
@@ -183,7 +202,6 @@ class Joins:
                 own = span.execution_source in (None, OWN_EXECUTION)
                 scene.move(span, home, TRACE_RULE if own else str(span.execution_source))
             self._tools.moved(other, home)
-            self._drop_inferred(scene, home)
         elif not is_made_up(other) and is_made_up(home):
             self._homes.claim(home, other, homes.NAMED_BY_CALL)
             for span in scene.whole(home):
@@ -194,19 +212,13 @@ class Joins:
                 if span.id == call.id or span.attributes.get("asked_by") == call.id:
                     scene.move(span, home, TRACE_RULE)
 
-    def _drop_inferred(self, scene: Scene, execution_id: str) -> None:
-        """Let reported tools take the place of those that were inferred before the two met."""
-        for span in list(scene.run(execution_id).values()):
-            if REPORT in span.attributes:
-                for inferred in self._tools.told(span):
-                    self._absorb_tool(scene, inferred, span)
-
     def _join(self, scene: Scene, execution_id: str) -> None:
         """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
         run = scene.run(execution_id)
         self._hang(scene, run)
         while pair := _pair(run):
             self._absorb(scene, *pair)
+        self._merge_tools(scene, run)
         for span in list(run.values()):
             above = run.get(span.parent_id or "")
             if above is not None and is_call(above) and is_call(span) and caller_of(span):
@@ -217,6 +229,15 @@ class Joins:
             if agent != span.agent:
                 span.agent = agent
                 scene.change(span)
+
+    def _merge_tools(self, scene: Scene, run: Mapping[str, Span]) -> None:
+        """Let reported tools take the place of those that were inferred from calls."""
+        tools = [span for span in run.values() if span.kind in TOOL_KINDS]
+        inferred = [span for span in tools if span.inferred]
+        for told in [span for span in tools if REPORT in span.attributes] if inferred else ():
+            for other in [other for other in inferred if same_call(told, other)]:
+                self._absorb_tool(scene, other, told)
+                inferred.remove(other)
 
     def _hang(self, scene: Scene, run: Mapping[str, Span]) -> None:
         """Put calls below the spans that their `traceparent` names; an HTTP client's own span of a call is the call"""

@@ -37,7 +37,8 @@ DURATIONS_HEADER = "x-claude-code-prev-tool-durations"
 _DURATION = re.compile(r"([^=,;\s]+)=(\d{1,9})\b")
 _CALL_IDS = (CALL_ID, "tool_call_id", "tool_call.id")
 _FOREVER = 1 << 62
-_KINDS = (SpanKind.TOOL, SpanKind.MEMORY, SpanKind.RETRIEVAL)
+TOOL_KINDS = (SpanKind.TOOL, SpanKind.MEMORY, SpanKind.RETRIEVAL)
+"""What a tool's call can be."""
 
 
 class Tools:
@@ -72,17 +73,17 @@ class Tools:
             return
         run = self._run(reading.span, link.state.started_at if link else reading.span.started_at)
         for span in found:
-            if not any(_same(span, other) for other in run.values() if not other.inferred):
+            if not any(same_call(span, other) for other in run.values() if not other.inferred):
                 run[span.id] = span
                 yield span
 
     def reported(self, span: Span) -> None:
         """Take note of a span that a program reported; it takes the place of one that was inferred before it."""
-        if span.kind not in _KINDS:
+        if span.kind not in TOOL_KINDS:
             return
         run = self._run(span, span.started_at)
         known = self._renamed.get(span.id) or next(
-            (other.id for other in run.values() if other.inferred and _same(other, span)), None
+            (other.id for other in run.values() if other.inferred and same_call(other, span)), None
         )
         if known:
             self._renamed[span.id] = known
@@ -91,16 +92,13 @@ class Tools:
             span.id = known
         run[span.id] = span
 
-    def told(self, span: Span) -> list[Span]:
-        """Take note of a span of a program's telemetry; returns the inferred ones that are the same call."""
-        if span.kind not in _KINDS:
-            return []
-        run = self._run(span, span.started_at)
-        same = [other for other in run.values() if other.inferred and _same(other, span)]
-        for other in same:
-            del run[other.id]
-        run[span.id] = span
-        return same
+    def told(self, span: Span) -> None:
+        """Take note of a span of a program's telemetry: no span is inferred for the same call any more."""
+        if span.kind in TOOL_KINDS:
+            run = self._run(span, span.started_at)
+            for other in [other for other in run.values() if other.inferred and same_call(span, other)]:
+                del run[other.id]
+            run[span.id] = span
 
     def moved(self, execution_id: str, other_id: str) -> None:
         """Take note that one execution's spans belong to another one from now on."""
@@ -114,7 +112,7 @@ class Tools:
         if run is None:
             run = self._runs[span.execution_id] = {}
             if began < self._since:
-                stored = self._store.spans_of_kinds(span.execution_id, _KINDS)
+                stored = self._store.spans_of_kinds(span.execution_id, TOOL_KINDS)
                 run |= {other.id: other for other in stored}
             if len(self._runs) > REMEMBERED:
                 self._runs.popitem(last=False)
@@ -221,7 +219,7 @@ def _by_order(call: Asked, result: Brought) -> bool:
     return result.name is None and None in (call.id, result.id)
 
 
-def _same(span: Span, other: Span) -> bool:
+def same_call(span: Span, other: Span) -> bool:
     """Whether two spans are one call of a tool: by its id, or by name and time."""
     ids = _call_id(span), _call_id(other)
     if all(ids):

@@ -48,9 +48,14 @@ class Aliases(Database):
                 found += [to_span(row) for row in rows.mappings()]
         return found
 
-    def reported_calls(self, since: int) -> list[Span]:
-        """The model calls begun at `since` or later that programs report and no relay saw."""
-        told = spans.c.started_at >= since, spans.c.outcome.is_(None), spans.c.inferred == 0
+    def reported_calls(self, since: int, until: int) -> list[Span]:
+        """The model calls begun in [since, until] that programs report and no relay saw."""
+        told = (
+            spans.c.started_at >= since,
+            spans.c.started_at <= until,
+            spans.c.outcome.is_(None),
+            spans.c.inferred == 0,
+        )
         with self.reading() as connection:
             rows = connection.execute(select(spans).where(*told, spans.c.kind.in_(MODEL_KINDS)))
             return [to_span(row) for row in rows.mappings()]

@@ -14,7 +14,7 @@ import msgspec
 from kagura.collector.atoms import Asked, Brought, Said
 from kagura.collector.attempts import OWN_EXECUTION
 from kagura.collector.canonical import REFERENCE, History, Turn, digests, history, key_of
-from kagura.collector.evidence import asked_key, caller_of, is_telling, signatures_in
+from kagura.collector.evidence import Evidence, alike, asked_key, caller_of, evidence_of, signatures_in
 from kagura.collector.side import COMPACTION, side_of
 from kagura.model import Call, Exchange, Span, SpanKind, Status
 from kagura.providers.values import obj, text
@@ -218,29 +218,39 @@ class Chains:
 def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) -> Link | None:
     """Which of the calls that ended alike is continued; none where each is another caller's, or signed otherwise."""
     rule, turn, span = candidate.rule, candidate.turn, reading.span
-    signed = by_words = False
+    signed, evidence = False, Evidence.PROOF
     if turn and rule.name == CHAIN.name:
         signatures = reading.history.signed(turn)
         own = [end for end in ends if not signatures.isdisjoint(signatures_in(end.signatures))]
-        signed, by_words = bool(own), not own and not is_telling(reading.history, turn, candidate.bare)
-        ends = own or ends
-        if by_words:
+        signed, ends = bool(own), own or ends
+        evidence = Evidence.PROOF if own else evidence_of(reading.history, turn, candidate.bare)
+        if evidence < Evidence.PROOF:
             unsigned = [end for end in ends if not (signatures and end.signatures)]
-            ends = [end for end in unsigned if end.caller in (b"", reading.caller)]
-    free = [end for end in ends if end.next_id in (None, span.id)]
+            ends = [
+                end
+                for end in unsigned
+                if alike(end.caller, reading.caller, evidence if _is_free(end, span) else Evidence.DATA)
+            ]
+    free = [end for end in ends if _is_free(end, span)]
     if not ends:
         return None
     if len(free) > 1 and rule is not CONVERSATION and not signed:
         rule = rule._replace(confidence=_AMBIGUOUS)
-    elif by_words:
+    elif evidence < Evidence.PROOF:
         rule = rule._replace(confidence=min(rule.confidence, ALIKE))
     return Link(max(free or ends, key=lambda end: _rank(end, reading)), rule, turn, fork=not free)
 
 
-def _rank(state: ChainState, reading: Reading) -> tuple[bool, bool, bool, int]:
+def _is_free(state: ChainState, span: Span) -> bool:
+    return state.next_id in (None, span.id)
+
+
+def _rank(state: ChainState, reading: Reading) -> tuple[bool, bool, bool, bool, int]:
     """Of equal ends, the same caller's, one that was over when this call began, and the latest."""
     over = state.ended_at <= reading.span.started_at
-    return state.caller == reading.caller, over, state.system == reading.history.system, state.started_at
+    same_caller = alike(state.caller, reading.caller, Evidence.WORDS)
+    same_system = state.system == reading.history.system
+    return same_caller, state.caller == reading.caller, over, same_system, state.started_at
 
 
 def _candidates(reading: Reading) -> Iterator[Candidate]:

@@ -1,11 +1,13 @@
 """How much it takes to believe that two calls are of one run, where all that joins them is what was said.
 
-Ids, signatures and sentences of a model hardly ever come twice. A short answer, or a tool call without an id, does: the
-same question put to two models ends alike. Such an end is continued only by a caller that looks the same.
+Ids, signatures and sentences of a model hardly ever come twice. A short answer does, data and tool calls without ids
+even more so: the same question put to two models ends alike. Such an end is continued only by a caller that looks the
+same.
 """
 
 import hashlib
 import re
+from enum import IntEnum
 
 from kagura.collector.atoms import ASSISTANT, Asked, Said
 from kagura.collector.canonical import History, Turn, key_of, result_text
@@ -15,17 +17,52 @@ _GIVEN_ID = re.compile(r"(?![A-Za-z_.:-]*\d+$)(?=.*\d)(?=.*[A-Za-z]).{8,}")
 """An id that no counter makes."""
 _UNIQUE = 16
 """Characters of an id that never comes twice; a shorter one tells a tool call together with what was asked."""
-_TELLING = 120
+_TELLING = 60
 """Characters of prose that two models do not answer alike."""
 _DATA = ("{", "[", "`", "<")
-"""How an answer begins that is data: of these even long ones are alike."""
+"""How an answer begins that is data."""
+_CALLER = 6
+"""Bytes of a caller that say who calls; those behind them say how."""
+
+
+class Evidence(IntEnum):
+    """What a history tells of the run it belongs to."""
+
+    DATA = 0
+    """Nothing but data and calls, which come out alike wherever the question is the same."""
+    WORDS = 1
+    """A short text."""
+    PROOF = 2
+    """An id, or a text, that no other run has."""
 
 
 def caller_of(span: Span, exchange: Exchange) -> bytes:
-    """Eight bytes of what a caller looks like: its program, the model, the way it asks."""
+    """Six bytes of who calls (agent, program), and two of how (provider, endpoint, model, streaming)."""
     program = next((value for name, value in exchange.request_headers if name == "user-agent"), "")
-    looks = (span.agent, program, span.provider, span.endpoint, span.request_model, str(span.stream))
-    return hashlib.blake2b("\0".join(map(str, looks)).encode("utf-8", "replace"), digest_size=8).digest()
+    who = _digest(_CALLER, span.agent, program)
+    return who + _digest(2, span.provider, span.endpoint, span.request_model, span.stream)
+
+
+def _digest(size: int, *looks: object) -> bytes:
+    return hashlib.blake2b("\0".join(map(str, looks)).encode("utf-8", "replace"), digest_size=size).digest()
+
+
+def alike(caller: bytes, other: bytes, evidence: Evidence) -> bool:
+    """Whether two callers can be of one run: the less was said, the more they must look the same."""
+    if evidence is Evidence.PROOF or caller == other or not caller or not other:
+        return True
+    return evidence is Evidence.WORDS and caller[:_CALLER] == other[:_CALLER]
+
+
+def evidence_of(said: History, turn: Turn, bare: bool = False) -> Evidence:
+    """What was said up to the end of a turn tells; the ids of a bare turn tell nothing."""
+    prose = 0
+    for at, atom in enumerate(said.atoms[: turn.end]):
+        if isinstance(atom, Asked) and atom.id and not (bare and at >= turn.begin) and _GIVEN_ID.fullmatch(atom.id):
+            return Evidence.PROOF
+        if isinstance(atom, Said) and atom.role == ASSISTANT and not atom.text.startswith(_DATA):
+            prose += len(atom.text)
+    return Evidence.PROOF if prose >= _TELLING else Evidence.WORDS if prose else Evidence.DATA
 
 
 def asked_key(call: Asked) -> bytes | None:
@@ -34,17 +71,6 @@ def asked_key(call: Asked) -> bytes | None:
         return None
     rest = () if len(call.id) >= _UNIQUE else (call.name, result_text(call.arguments))
     return key_of("asked", call.id, *rest)
-
-
-def is_telling(said: History, turn: Turn, bare: bool = False) -> bool:
-    """Whether what was said up to the end of a turn tells its run from all others; the ids of a bare turn do not."""
-    prose = 0
-    for at, atom in enumerate(said.atoms[: turn.end]):
-        if isinstance(atom, Asked) and atom.id and not (bare and at >= turn.begin) and _GIVEN_ID.fullmatch(atom.id):
-            return True
-        if isinstance(atom, Said) and atom.role == ASSISTANT and not atom.text.startswith(_DATA):
-            prose += len(atom.text)
-    return prose >= _TELLING
 
 
 def signatures_in(joined: bytes) -> frozenset[bytes]:

@@ -49,9 +49,7 @@ def test_thoughts_of_other_dialects_are_signed_too(recorder: Recorder) -> None:
     assert (linked(span)[:2], span.attributes["confidence"]) == (("chain", first.id), 1.0)
 
 
-@pytest.mark.parametrize(
-    "other", [{"parameters": {"model": "gpt-5"}}, {"headers": (("user-agent", "aider/1"),)}, {"agent": "other"}]
-)
+@pytest.mark.parametrize("other", [{"headers": (("user-agent", "aider/1"),)}, {"agent": "other"}])
 def test_a_short_answer_is_continued_by_a_caller_that_looks_the_same(recorder: Recorder, other: Any) -> None:
     talk = Talk(recorder)
     first = talk.chat([QUESTION], HELLO)
@@ -61,15 +59,21 @@ def test_a_short_answer_is_continued_by_a_caller_that_looks_the_same(recorder: R
 
 
 @pytest.mark.parametrize(
-    ("answer", "rule"),
-    [(says("Both towns lie in Kansai. " * 5), "chain"), (says('{"towns": ["Kyoto", "Nara"]}' * 5), "call")],
+    ("answer", "other", "rule"),
+    [
+        (says("Both towns lie in Kansai, west of Tokyo and east of Hiroshima."), {"agent": "other"}, "chain"),
+        (says("Warm."), {"agent": "other"}, "call"),
+        (says("Warm."), {"provider": "groq", "parameters": {"model": "llama-3.3-70b"}}, "chain"),
+        (says('{"towns": ["Kyoto", "Nara"]}' * 5), {"parameters": {"model": "gpt-5"}}, "call"),
+        (says('{"towns": ["Kyoto", "Nara"]}' * 5), {}, "chain"),
+    ],
 )
-def test_prose_of_some_length_goes_on_with_another_model_and_data_does_not(
-    recorder: Recorder, answer: Any, rule: str
+def test_the_less_was_said_the_more_the_caller_must_look_the_same(
+    recorder: Recorder, answer: Any, other: Any, rule: str
 ) -> None:
     talk = Talk(recorder)
     talk.chat([QUESTION], answer)
-    assert talk.chat([QUESTION, answer, MORE], HELLO, parameters={"model": "gpt-5"}).execution_source == rule
+    assert talk.chat([QUESTION, answer, MORE], HELLO, **other).execution_source == rule
 
 
 def test_equal_ends_are_continued_by_their_own_callers_whatever_the_order(recorder: Recorder) -> None:
@@ -78,6 +82,15 @@ def test_equal_ends_are_continued_by_their_own_callers_whatever_the_order(record
     begun = [talk.chat([QUESTION], HELLO, parameters={"model": model}) for model in models]
     for model, first in zip(models, begun, strict=True):
         assert linked(talk.chat([QUESTION, HELLO, MORE], HELLO, parameters={"model": model}))[1] == first.id
+
+
+def test_a_short_answer_that_was_continued_is_no_other_models(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    turns = [QUESTION, HELLO, MORE]
+    talk.chat([QUESTION], HELLO)
+    talk.chat(turns, HELLO)
+    assert talk.chat(turns, HELLO, parameters={"model": "gpt-5"}).execution_source == "call"
+    assert talk.chat(turns, HELLO).execution_source == "fork"
 
 
 def test_ids_that_a_client_made_up_prove_nothing(recorder: Recorder) -> None:

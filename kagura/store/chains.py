@@ -1,15 +1,17 @@
 """Where the message lists of calls stand: by which the next call of a run is known."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from kagura.model import Span, SpanKind
 from kagura.store.batch import ChainState
 from kagura.store.database import Database
 from kagura.store.rows import Columns, Row, to_span
 from kagura.store.schema import chains, spans
-from kagura.store.statements import groups, upsert_rows
+from kagura.store.statements import groups, query, upsert_rows
 from kagura.store.values import to_key, to_optional_key
 
 MOST_EQUAL = 50
@@ -31,10 +33,18 @@ class Chains(Database):
 
     def spans_of_kinds(self, execution_id: str, kinds: Iterable[SpanKind]) -> list[Span]:
         """The spans of an execution that are of one of the kinds, by start."""
-        own = spans.c.execution_id == to_key(execution_id), spans.c.kind.in_([kind.value for kind in kinds])
+        named = {f"kind_{number}": kind.value for number, kind in enumerate(kinds)}
         with self.reading() as connection:
-            rows = connection.execute(select(spans).where(*own).order_by(spans.c.started_at, spans.c.id))
+            rows = query(connection, _of_kinds(len(named)), execution=to_key(execution_id), **named)
             return [to_span(row) for row in rows.mappings()]
+
+
+@cache
+def _of_kinds(count: int) -> Select[Any]:
+    """Asked for every run that an earlier collector may have seen, and so compiled once."""
+    is_one = or_(*(spans.c.kind == bindparam(f"kind_{number}") for number in range(count)))
+    own = select(spans).where(spans.c.execution_id == bindparam("execution"), is_one)
+    return own.order_by(spans.c.started_at, spans.c.id)
 
 
 def _state(row: Columns) -> ChainState:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from kagura.store.batch import SpanContents
 from kagura.store.schema import DAY, contents, span_contents
-from kagura.store.statements import groups, locked, upsert
+from kagura.store.statements import execute_rows, groups, locked, upsert
 from kagura.store.values import to_key
 
 HASH = 16
@@ -21,6 +21,9 @@ HASH = 16
 _COMPRESSED = "zlib"
 _PLAIN = "identity"
 _WORTH_COMPRESSING = 128
+
+
+_TOUCH = update(contents).where(contents.c.hash == bindparam("key")).values(used_on=bindparam("day"))
 
 
 def write_contents(
@@ -49,7 +52,7 @@ def write_contents(
     _write_parts(connection, parts)
     if rows:
         columns = ("at", "inputs", "parameters", "outputs", "raw_response")
-        connection.execute(upsert(connection, span_contents, put=columns), [rows[key] for key in sorted(rows)])
+        execute_rows(connection, upsert(connection, span_contents, put=columns), [rows[key] for key in sorted(rows)])
 
 
 def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]]) -> None:
@@ -59,12 +62,9 @@ def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]
         found = connection.execute(locked(connection, statement.order_by(contents.c.hash)))
         known.update({bytes(key): day for key, day in found})
     fresh = [_part(key, *parts[key]) for key in sorted(parts.keys() - known.keys())]
-    if fresh:
-        connection.execute(upsert(connection, contents), fresh)
+    execute_rows(connection, upsert(connection, contents), fresh)
     aged = [{"key": key, "day": parts[key][1]} for key, day in sorted(known.items()) if day < parts[key][1]]
-    if aged:
-        touch = update(contents).where(contents.c.hash == bindparam("key")).values(used_on=bindparam("day"))
-        connection.execute(touch, aged)
+    execute_rows(connection, _TOUCH, aged)
 
 
 def _part(key: bytes, data: bytes, day: int) -> dict[str, object]:

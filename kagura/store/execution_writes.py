@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
@@ -11,11 +10,18 @@ from kagura.store.accounting import MODEL_KINDS, NO_EXECUTION_SUMS, Sums, add, e
 from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle
 from kagura.store.rows import Columns, Row
 from kagura.store.schema import execution_tags, executions, spans
-from kagura.store.statements import groups, insert_rows, locked, upsert
+from kagura.store.statements import execute_rows, groups, insert_rows, locked, upsert
 from kagura.store.values import from_json, to_key
 
 _OBSERVED = ("kind", "status", "started_at", "ended_at", "error")
 """What an execution takes over from a span that has ended; a change of it must be taken back first."""
+
+
+_CHANGE = (
+    update(executions)
+    .where(executions.c.id == bindparam("key"))
+    .values({column.name: bindparam(column.name) for column in executions.c if column.name != "id"})
+)
 
 
 def write_executions(
@@ -106,17 +112,14 @@ def _store_executions(connection: Connection, rows: Mapping[str, Row], known: se
     kept = {key: rows[key] for key in sorted(rows.keys() - set(empty))}
     insert_rows(connection, executions, [row for key, row in kept.items() if key not in known])
     changes = [{"key": key, **row} for key, row in kept.items() if key in known]
-    if changes:
-        values: dict[str, Any] = {column.name: bindparam(column.name) for column in executions.c if column.name != "id"}
-        connection.execute(update(executions).where(executions.c.id == bindparam("key")).values(values), changes)
+    execute_rows(connection, _CHANGE, changes)
     tags = [
         {"execution_id": key, "key": name, "value": value}
         for key, row in kept.items()
         if key in said
         for name, value in tag_pairs(row)
     ]
-    if tags:
-        connection.execute(upsert(connection, execution_tags, put=["value"]), tags)
+    execute_rows(connection, upsert(connection, execution_tags, put=["value"]), tags)
 
 
 def tag_pairs(row: Columns) -> list[tuple[str, str]]:

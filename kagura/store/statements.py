@@ -1,12 +1,12 @@
 """Statements that both databases understand, and rows in groups that they can take."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Select, Table
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kagura.store.rows import Row
@@ -46,23 +46,46 @@ def locked(connection: Connection, statement: Select[Any]) -> Select[Any]:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert whole rows as they are: plain values only, past SQLAlchemy's work on each of them."""
-    if rows:
-        sql, values = _insertion(table, connection.dialect.name)
-        connection.exec_driver_sql(sql, [values(row) for row in rows])
+    """Insert whole rows; plain values only."""
+    execute_rows(connection, _insertion(table), rows)
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert whole rows as they are, or put them in the place of those with their keys; plain values only."""
+    """Insert whole rows, or put them in the place of those with their keys; plain values only."""
+    execute_rows(connection, _upsert(connection.dialect.name, table, (), _others(table)), rows)
+
+
+def execute_rows(connection: Connection, statement: Executable, rows: Sequence[Row]) -> None:
+    """Execute a statement for each row, past SQLAlchemy's work on each of them.
+
+    Values must be plain: text, numbers, bytes. The statement is compiled once, so it must be a lasting one; an
+    insertion wants whole rows.
+    """
     if rows:
-        sql, values = _insertion(table, connection.dialect.name, replaces=True)
+        sql, names = _compiled(statement, connection.dialect.name)
+        values = itemgetter(*names)
         connection.exec_driver_sql(sql, [values(row) for row in rows])
 
 
+def query(connection: Connection, statement: Executable, **values: Any) -> CursorResult[Any]:
+    """Execute a lasting statement with named, plain values; it is compiled once."""
+    sql, names = _compiled(statement, connection.dialect.name)
+    return connection.exec_driver_sql(sql, tuple(values[name] for name in names))
+
+
 @cache
-def _insertion(table: Table, dialect: str, *, replaces: bool = False) -> tuple[str, Callable[[Row], tuple[Any, ...]]]:
-    """The driver's own statement, and what takes its parameters out of a row."""
+def _insertion(table: Table) -> Insert:
+    return table.insert()
+
+
+@cache
+def _others(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.c if not column.primary_key)
+
+
+@cache
+def _compiled(statement: Executable, dialect: str) -> tuple[str, tuple[str, ...]]:
+    """A statement in the driver's own words, and the names of its parameters in their order."""
     compiler = postgresql.dialect(paramstyle="format") if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]
-    others = tuple(column.name for column in table.c if not column.primary_key)
-    statement = _upsert(dialect, table, (), others) if replaces else table.insert()
-    return str(statement.compile(dialect=compiler)), itemgetter(*table.columns.keys())
+    compiled: Any = statement.compile(dialect=compiler)  # type: ignore[attr-defined]
+    return str(compiled), tuple(compiled.positiontup)

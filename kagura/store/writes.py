@@ -28,7 +28,7 @@ from kagura.store.attempts import result_key
 from kagura.store.batch import Batch, Metric, SpanContents
 from kagura.store.chains import write_chains
 from kagura.store.contents import write_contents
-from kagura.store.database import Database, retried
+from kagura.store.database import retried
 from kagura.store.execution_writes import tag_pairs, write_executions
 from kagura.store.lifecycle import supersedes
 from kagura.store.outbox import Outbox, write_outbox
@@ -45,7 +45,7 @@ from kagura.store.schema import (
     usage_days,
     usage_slots,
 )
-from kagura.store.statements import groups, insert_rows, locked, upsert
+from kagura.store.statements import execute_rows, groups, insert_rows, locked, upsert, upsert_rows
 from kagura.store.values import clean, to_key
 
 _OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "parent_id", "error", "input_preview", "tags")]
@@ -155,9 +155,7 @@ def _old_rows(connection: Connection, ids: Iterable[str]) -> dict[str, Columns]:
 def _write_spans(connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns]) -> None:
     insert_rows(connection, spans, [row for row in changed if row["id"] not in old])
     replaced = [row for row in changed if row["id"] in old]
-    if replaced:
-        columns = [column.name for column in spans.c if column.name != "id"]
-        connection.execute(upsert(connection, spans, put=columns), replaced)
+    upsert_rows(connection, spans, replaced)
     for group in groups(row["id"] for row in replaced if old[row["id"]]["tags"] is not None):
         connection.execute(delete(span_tags).where(span_tags.c.span_id.in_(group)))
     tags = [
@@ -166,8 +164,7 @@ def _write_spans(connection: Connection, changed: Sequence[Row], old: Mapping[st
         if row["tags"] is not None
         for key, value in tag_pairs(row)
     ]
-    if tags:
-        connection.execute(upsert(connection, span_tags, put=["value"]), tags)
+    execute_rows(connection, upsert(connection, span_tags, put=["value"]), tags)
 
 
 def _write_slots(
@@ -190,8 +187,7 @@ def _write_slots(
             for key, more in sorted(totals.items())
             if any(more)
         ]
-        if rows:
-            connection.execute(upsert(connection, table, add=SLOT_SUMS), rows)
+        execute_rows(connection, upsert(connection, table, add=SLOT_SUMS), rows)
 
 
 def _starts(

@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import weakref
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kagura.journal import private_folder
 from kagura.model import Status
@@ -22,12 +23,20 @@ class EventStore:
     """Executions with their events and metrics.
 
     `db_path` is a file, `:memory:`, or a database URL; without one it is the store of the settings in force. The store
-    is opened with the first call. Raises StoreError where it cannot be opened or written.
+    is opened with the first call, and let go by `close`, at the end of a `with` block, or with the object itself.
+    Raises StoreError where it cannot be opened or written.
     """
 
     def __init__(self, db_path: str | PathLike[str] | None = None) -> None:
         self.db_path = None if db_path is None else fspath(db_path)
         self._store: Store | None = None
+        self._closing: weakref.finalize[[], EventStore] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.close()
 
     @property
     def url(self) -> str:
@@ -47,6 +56,7 @@ class EventStore:
             if url.startswith("sqlite:///"):
                 private_folder(Path(url.removeprefix("sqlite:///")).parent)
             self._store = Store.open(url)
+            self._closing = weakref.finalize(self, self._store.close)
         return self._store
 
     async def save_execution(self, execution: Mapping[str, Any]) -> None:
@@ -92,9 +102,9 @@ class EventStore:
 
     def close(self) -> None:
         """Let the store go; what was in memory is gone."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        if self._closing is not None:
+            self._closing()
+        self._store = None
 
 
 def as_status(status: str) -> Status:

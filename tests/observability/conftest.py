@@ -7,8 +7,9 @@ import pytest
 
 from tests.clients.stage import proxy, upstream
 from tests.observability.recording import Recording, recording
+from tests.store.conftest import empty_postgres_url
 
-__all__ = ["proxy", "recorded", "upstream"]
+__all__ = ["empty_postgres_url", "proxy", "recorded", "upstream"]
 
 
 @pytest.fixture

@@ -96,6 +96,17 @@ async def test_a_file_and_a_url_are_the_same_store_that_kagura_reads(tmp_path: P
         again.get_executions(since="yesterday")
 
 
+async def test_postgresql_is_named_by_its_url(empty_postgres_url: str) -> None:
+    with EventStore(empty_postgres_url) as store:
+        collector = TelemetryCollector(store)
+        async with collector.track_execution("agent", query="kyoto") as id:
+            collector.record_tool_call("search", 0.1, q="tea")
+    with EventStore(empty_postgres_url) as again:
+        found = again.get_execution(id)
+    assert found is not None
+    assert (found["kwargs"], found["tool_calls"]) == ({"query": "kyoto"}, 1)
+
+
 async def test_saving_again_changes_nothing() -> None:
     store = EventStore(":memory:")
     event = {"type": "llm_call", "timestamp": 101.0, "data": {"model": "gpt-4o", "cost": 0.5}}

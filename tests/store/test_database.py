@@ -116,9 +116,17 @@ def test_a_database_that_cannot_be_reached_is_explained(tmp_path: Path) -> None:
     assert "secret" not in str(error)
 
 
-@pytest.mark.parametrize("url", ["mysql://root@localhost/x", "no url at all"])
-def test_an_unusable_url_is_refused(url: str) -> None:
-    refusal(url)
+@pytest.mark.parametrize(
+    ("url", "message", "remedy"),
+    [
+        ("mysql://root@localhost/x", "mysql: no such kind of trace store", "PostgreSQL"),
+        ("no url at all", "URL cannot be read", "postgresql+psycopg://"),
+    ],
+)
+def test_an_unusable_url_is_refused(url: str, message: str, remedy: str) -> None:
+    error = refusal(url)
+    assert message in error.message
+    assert remedy in error.remedy
 
 
 def test_a_plain_postgresql_url_is_understood(empty_postgres_url: str) -> None:

@@ -91,3 +91,28 @@ class Flagged(NamedTuple):
 FLAGGED = (
     Flagged("codex", "@openai/codex", "openai_base_url", "OPENAI_BASE_URL", ("CODEX_HOME", "~/.codex", "config.toml")),
 )
+
+
+class SettingsFile(NamedTuple):
+    """A file of settings, with the least say of all, that a client needs beside its variables."""
+
+    variable: str
+    """Names the file."""
+    name: str
+    content: str
+    needs: str
+    """Written only where this variable is set …"""
+    unless: tuple[str, ...]
+    """… and none of these is."""
+
+
+SETTINGS_FILES = (
+    SettingsFile(
+        "GEMINI_CLI_SYSTEM_DEFAULTS_PATH",
+        "gemini-cli.json",
+        '{"security": {"auth": {"selectedType": "gemini-api-key"}}}',
+        needs="GEMINI_API_KEY",
+        unless=("GEMINI_CLI_SYSTEM_DEFAULTS_PATH", "GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_USE_VERTEXAI"),
+    ),
+)
+"""Without a chosen way to log in, gemini-cli takes a base URL for a gateway, and `gemini -p` then refuses to start."""

@@ -36,8 +36,8 @@ def demo(
     kept = home or Path(tempfile.mkdtemp(prefix="kagura-demo-"))
     try:
         environment = _environment(kept.absolute())
-        with stand_in_provider() as url, started_proxy(environment | {"KAGURA_PROVIDERS": _providers(url)}) as root:
-            environment["KAGURA_PROXY_PORT"] = root.rpartition(":")[2]
+        with stand_in_provider() as url, started_proxy(environment | {"KAGURA_PROVIDERS": _providers(url)}) as proxy:
+            environment["KAGURA_PROXY_PORT"] = proxy.root.rpartition(":")[2]
             for agent, task in RUNS:
                 _run(["run", "--agent", agent, "--", sys.executable, "-m", "kagura.demo.agent", task], environment)
         _run(["monitor", "--cost"], environment)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from kagura.cli.clients import FLAGGED, Flagged
+from kagura.cli.clients import FLAGGED, SETTINGS_FILES, Flagged
 
 _PACKAGE_RUNNERS = {"bun", "bunx", "hatch", "npm", "npx", "pdm", "pipx", "pnpm", "pnpx", "poetry", "uv", "uvx", "yarn"}
 _WRAPPERS = {"env", "nice", "nohup", "setsid", "stdbuf", "time", "timeout"}
@@ -65,16 +65,23 @@ def flagged(command: list[str], environ: Mapping[str, str]) -> list[str]:
     return [*command[: at + 1], "-c", f"{row.setting}={environ[row.variable]}", *command[at + 1 :]]
 
 
-def write_shims(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Write programs of the same names that add the flags: so those are pointed as well which the program starts.
+def write_helpers(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Write what clients need beside variables into a folder; gives the variables that lead there.
 
-    Gives the `PATH` on which they come first, or nothing where none of these programs is installed.
+    Programs that take their address as a flag are shadowed by scripts of the same names that add it, so that those are
+    pointed as well which the program starts.
     """
-    found = [(row, shutil.which(row.program, path=environ.get("PATH"))) for row in FLAGGED]
-    for row, path in found:
+    found = {}
+    for row in SETTINGS_FILES:
+        if environ.get(row.needs) and not any(environ.get(name) for name in row.unless):
+            (folder / row.name).write_text(row.content)
+            found[row.variable] = str(folder / row.name)
+    for program in FLAGGED:
+        path = shutil.which(program.program, path=environ.get("PATH"))
         if path:
-            _write_shim(folder / row.program, path, row, environ)
-    return {"PATH": f"{folder}:{environ.get('PATH', '')}"} if any(path for _, path in found) else {}
+            _write_shim(folder / program.program, path, program, environ)
+            found["PATH"] = f"{folder}:{environ.get('PATH', '')}"
+    return found
 
 
 def _write_shim(target: Path, program: str, row: Flagged, environ: Mapping[str, str]) -> None:

@@ -22,6 +22,8 @@ class RunProxy(NamedTuple):
     root: str
     is_remote: bool
     """Whether it writes to a store that is not the one of our settings."""
+    lifeline: int | None = None
+    """What the program must hold open for the proxy to stay, whatever becomes of us."""
 
 
 def attached(url: str, settings: Settings) -> RunProxy:
@@ -59,8 +61,8 @@ def found_or_started(
         for name, url in gateways.items():
             rows[name] = rows.get(name, {}) | {"base_url": url}
         extra["KAGURA_PROVIDERS"] = json.dumps(rows)
-    with started_proxy(child_environment(settings, environment) | extra) as root:
-        yield RunProxy(root, is_remote=False)
+    with started_proxy(child_environment(settings, environment) | extra) as started:
+        yield RunProxy(started.root, is_remote=False, lifeline=started.lifeline)
 
 
 def _listening_for(settings: Settings) -> str | None:
@@ -88,13 +90,24 @@ def _is_kagura(pid: int) -> bool:
     return True
 
 
+class StartedProxy(NamedTuple):
+    """A proxy that was started for a block."""
+
+    root: str
+    lifeline: int
+    """A file descriptor: the proxy ends when no process holds it open any more, however they ended."""
+
+
 @contextmanager
-def started_proxy(environment: Mapping[str, str]) -> Iterator[str]:
-    """A proxy of its own on a free port for the block; gives its address."""
-    command = [sys.executable, "-m", "kagura", "proxy", "--host", "127.0.0.1", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True) as process:
+def started_proxy(environment: Mapping[str, str]) -> Iterator[StartedProxy]:
+    """A proxy of its own on a free port for the block."""
+    command = [sys.executable, "-m", "kagura", "proxy", "--host", "127.0.0.1", "--port", "0", "--until-eof"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+    ) as process:
+        assert process.stdin is not None
         try:
-            yield _listening(process)
+            yield StartedProxy(_listening(process), process.stdin.fileno())
         finally:
             process.send_signal(signal.SIGTERM)
 

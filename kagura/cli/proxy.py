@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -25,6 +27,7 @@ def proxy(
     home: HomeOption = None,
     db: DbOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
     """Start the proxy that passes every byte on and records every call.
 
@@ -40,7 +43,16 @@ def proxy(
     if config:
         os.environ["KAGURA_CONFIG"] = str(config.absolute())
     logging.basicConfig(level=logging.WARNING, format="kagura: %(message)s", stream=sys.stderr)
+    if until_eof:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     serve_with_collector(settings, quiet=quiet)
+
+
+def _end_with_stdin() -> None:
+    """End this process when nobody holds the other end of its standard input any more."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve_with_collector(settings: Settings, *, quiet: bool = False) -> None:

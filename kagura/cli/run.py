@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from kagura.cli.addresses import proxy_url
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
 from kagura.cli.pointing import Gateways, gateways, run_environment
-from kagura.cli.programs import agent_name, flagged, write_shims
+from kagura.cli.programs import agent_name, flagged, write_helpers
 from kagura.cli.proxies import RunProxy, attached, found_or_started
 from kagura.cli.reporting import reported, shown
 from kagura.cli.run_summary import lines, opened, read, summary, unread, write
@@ -105,9 +105,9 @@ def run(
     with (
         nullcontext(where.proxy) if where.proxy else found_or_started(settings, extra, where.base_urls) as proxy,
         reported(settings, proxy, this.id, this.data()) as outcome,
-        _environment(this, proxy.root, where) as environment,
+        _environment(this, proxy.root, where, settings.home) as environment,
     ):
-        outcome.code = call(flagged(command, environment), environment)
+        outcome.code = call(flagged(command, environment), environment, proxy.lifeline)
     if json_file or not quiet:
         trace, trouble = read(settings, proxy, this.id)
         if not quiet:
@@ -157,14 +157,24 @@ def _where(settings: Settings, attach: str | None) -> Where:
 
 
 @contextmanager
-def _environment(this: Run, root: str, where: Where) -> Iterator[dict[str, str]]:
+def _environment(this: Run, root: str, where: Where, home: Path) -> Iterator[dict[str, str]]:
     """The program's environment, with a folder of programs that add their flags for as long as the block runs."""
     left = where.elsewhere.left
     environment = run_environment(
         os.environ, root, agent=this.agent, execution_id=this.id, table=where.table, own=where.own, left=left
     )
-    with tempfile.TemporaryDirectory(prefix="kagura-run-") as folder:
-        yield environment | write_shims(Path(folder), environment)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=_private(home)) as folder:
+        yield environment | write_helpers(Path(folder), environment)
+
+
+def _private(home: Path) -> Path | None:
+    """A folder that nobody else can write to, all the way up, as gemini-cli demands; `None` where there is none."""
+    folder = home / "runs"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _name(option: str, value: str) -> str:

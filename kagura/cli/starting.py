@@ -10,10 +10,13 @@ import typer
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT)
 
 
-def call(command: list[str], environment: dict[str, str]) -> int:
-    """Run the program with the signals of this process passed on; gives the exit code a shell would."""
+def call(command: list[str], environment: dict[str, str], lifeline: int | None = None) -> int:
+    """Run the program with the signals of this process passed on; gives the exit code a shell would.
+
+    `lifeline` is a file descriptor that the program holds open as well.
+    """
     try:
-        process = subprocess.Popen(command, env=environment)
+        process = subprocess.Popen(command, env=environment, pass_fds=() if lifeline is None else (lifeline,))
     except (OSError, ValueError) as error:
         typer.echo(f"kagura: {command[0]}: {getattr(error, 'strerror', None) or error}", err=True)
         return 127 if isinstance(error, FileNotFoundError) else 126

@@ -20,14 +20,12 @@ from kagura.collector.twins import (
     DEFAULT_AGENT,
     SEEN_TWICE,
     agent_above,
-    alike,
     answer_ids,
-    best,
     caller_of,
     client_of,
     ids_of,
     is_http_request,
-    made_by,
+    pairs,
 )
 from kagura.model import Exchange, Span
 from kagura.otel.incoming import Incoming
@@ -216,8 +214,12 @@ class Joins:
         """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
         run = scene.run(execution_id)
         self._hang(scene, run)
-        while pair := _pair(run):
-            self._absorb(scene, *pair)
+        merged = True
+        while merged:
+            merged = False
+            for report, call in pairs(run):
+                self._absorb(scene, report, call)
+                merged = True
         self._merge_tools(scene, run)
         for span in list(run.values()):
             above = run.get(span.parent_id or "")
@@ -284,24 +286,6 @@ class Joins:
                 scene.change(span)
         scene.remove(gone)
         scene.change(by)
-
-
-def _pair(run: Mapping[str, Span]) -> tuple[Span, Span] | None:
-    """A report and the call that it tells of; None where all are apart."""
-    calls = [span for span in run.values() if is_call(span)]
-    placed: dict[str, list[Span]] = {}
-    for call in calls:
-        made = made_by(call, run)
-        if made is not None and is_report(made):
-            placed.setdefault(made.id, []).append(call)
-    if placed:
-        id, found = next(iter(placed.items()))
-        return run[id], best(run[id], found)
-    for report in sorted((span for span in run.values() if is_report(span)), key=lambda span: span.started_at):
-        twin = alike(report, run)
-        if twin is not None:
-            return report, twin
-    return None
 
 
 def _may_move(call: Span, run: Mapping[str, Span]) -> bool:

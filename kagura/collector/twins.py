@@ -4,7 +4,8 @@ By what both carry, the surest first: the call's own id; the place in the trace,
 `traceparent`; the id of the answer; and within one execution, the same model at the same time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kagura.collector.homes import read_traceparent
 from kagura.collector.identity import client_name
@@ -92,14 +93,47 @@ def answer_ids(report: Span) -> set[str]:
     return {str(id) for id in given if id}
 
 
-def alike(report: Span, run: Mapping[str, Span]) -> Span | None:
-    """The call of the same execution that a report tells of, by the answer's id, or by model and time.
+def pairs(run: Mapping[str, Span]) -> Iterator[tuple[Span, Span]]:
+    """Reports of an execution, each with the call that it tells of; those by place in the trace come first, alone.
 
-    Libraries that instrument one another's calls report one call twice: the same id, or one below the other.
+    Libraries that instrument one another's calls report one call twice: the same id, or one below the other. The
+    caller merges each pair before it takes the next, and asks again until there is none.
     """
-    calls = [call for call in run.values() if is_call(call) and _fits(report, call)]
-    free = [call for call in calls if _told_twice(report, call) or SEEN_TWICE not in call.attributes]
+    calls = sorted((span for span in run.values() if is_call(span)), key=_start)
+    placed: dict[str, list[Span]] = {}
+    for call in calls:
+        made = made_by(call, run)
+        if made is not None and is_report(made):
+            placed.setdefault(made.id, []).append(call)
+    if placed:
+        yield from [(run[id], best(run[id], made)) for id, made in placed.items()]
+        return
+    by_id = {id: call for call in calls for id in ids_of(call)}
+    for report in sorted((span for span in run.values() if is_report(span)), key=_start) if calls else ():
+        near = _around(report, calls)
+        near += [by_id[id] for id in answer_ids(report) if id in by_id]
+        near += [call for call in [run.get(report.parent_id or "")] if call is not None and is_call(call)]
+        found = alike(report, near)
+        if found is not None:
+            yield report, found
+
+
+def alike(report: Span, calls: Iterable[Span]) -> Span | None:
+    """Which of these calls a report tells of, by the answer's id, or by model and time."""
+    fitting = (call for call in calls if _fits(report, call))
+    free = [call for call in fitting if _told_twice(report, call) or SEEN_TWICE not in call.attributes]
     return min(free, key=lambda call: _distance(report, call), default=None)
+
+
+def _around(report: Span, calls: Sequence[Span]) -> list[Span]:
+    """Those of the calls, sorted by start, that began while the report's span lasted."""
+    first = bisect_left(calls, report.started_at - SLACK_US, key=_start)
+    last = bisect_right(calls, (report.ended_at or report.started_at) + SLACK_US, key=_start)
+    return list(calls[first:last])
+
+
+def _start(span: Span) -> int:
+    return span.started_at
 
 
 def _told_twice(report: Span, call: Span) -> bool:

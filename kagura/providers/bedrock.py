@@ -114,6 +114,9 @@ def _native_usage(value: JsonObject, known: JsonObject) -> JsonObject:
     return known | {name: number for name, number in counts.items() if number or (number == 0 and name not in known)}
 
 
+_EVENTS = ("messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata")
+
+
 class _Converse:
     """A Converse answer, or one that grows event by event."""
 
@@ -126,15 +129,15 @@ class _Converse:
 
     def add(self, name: str | None, value: JsonObject) -> bool:
         """Take an answer or an event (Nova's chunks name it by a key); `False` where it is neither."""
-        for kind in ("messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata"):
-            if kind in value:
-                name, value = kind, obj(value[kind])
-                break
+        whole = "output" in value and "stopReason" in value
+        named = next((kind for kind in _EVENTS if kind in value), None)
+        if named and not whole:
+            name, value = named, obj(value[named])
         if name in ("contentBlockStart", "contentBlockDelta"):
             self._add_block(value)
         elif name == "messageStop":
             self.finish_reason = text(value.get("stopReason"))
-        elif "output" in value and "stopReason" in value:
+        elif whole:
             self.finish_reason = text(value.get("stopReason"))
             self._whole = objects(obj(obj(value.get("output")).get("message")).get("content"))
             self.usage = obj(value.get("usage"))

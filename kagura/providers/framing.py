@@ -67,7 +67,10 @@ class Answer(NamedTuple):
 
 def header(headers: Headers, name: str) -> str:
     """The first value of the header `name` (lower case), or an empty text."""
-    return next((value for key, value in headers if key == name or key.lower() == name), "")
+    for key, value in headers:
+        if key == name or key.lower() == name:
+            return value
+    return ""
 
 
 def load_json(data: bytes | str) -> Any:
@@ -149,7 +152,31 @@ def _from_cut_array(body: bytes) -> list[AnswerEvent]:
     return events
 
 
+_AFTER_DATA = b"\n\ndata: "
+_DONE_LINE = DONE.encode()
+
+
+def _from_plain_sse(body: bytes) -> list[AnswerEvent] | None:
+    """The events of a stream in which each is one `data:` line of whole JSON, as most are; `None` for any other."""
+    blocks = body.count(_AFTER_DATA) + 1
+    content = body.rstrip(b"\n")
+    if not body.startswith(b"data: ") or content.count(b"\n") != 2 * (blocks - 1) or b"\r" in body:
+        return None
+    lines = content[len(b"data: ") :].replace(_AFTER_DATA, b"\n")
+    is_done = lines.endswith(b"\n" + _DONE_LINE)
+    try:
+        events = [AnswerEvent(None, value) for value in _json.decode_lines(lines.removesuffix(_DONE_LINE))]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if len(events) != blocks - is_done:
+        return None
+    return [*events, AnswerEvent(DONE, None)] if is_done else events
+
+
 def _from_sse(body: bytes, notes: list[str]) -> list[AnswerEvent]:
+    plain = _from_plain_sse(body)
+    if plain is not None:
+        return plain
     events = []
     broken = 0
     for event in sse.parse(body):

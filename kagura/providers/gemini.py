@@ -4,11 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 from kagura.model import Call, JsonObject, Message, ToolCall, Usage
-from kagura.providers import gemini_calls
-from kagura.providers.framing import DONE
+from kagura.providers import gemini_calls, interactions
 from kagura.providers.usage import provider_cost
 from kagura.providers.values import count, obj, objects, text, total
-from kagura.providers.wire import Wire, message, messages, plain_text, without
+from kagura.providers.wire import Wire, messages, plain_text, without
 
 _MODALITIES = {1: "TEXT", 2: "IMAGE", 3: "VIDEO", 4: "AUDIO", 5: "DOCUMENT"}
 _FINISH_REASONS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
@@ -29,7 +28,7 @@ def read_request(request: JsonObject, call: Call) -> None:
 def read_answer(wire: Wire, call: Call) -> None:
     """Candidates and usage of one answer or of the chunks of a stream; an interaction has a shape of its own."""
     if wire.endpoint.name == "interactions":
-        _read_interaction(wire, call)
+        interactions.read_answer(wire, call)
         return
     usage: JsonObject = {}
     candidates: dict[Any, _Candidate] = {}
@@ -154,46 +153,3 @@ def _is_plain(part: JsonObject) -> bool:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _read_interaction(wire: Wire, call: Call) -> None:
-    """An interaction: its status is the finish reason, its outputs are the answer."""
-    interaction: JsonObject = wire.body
-    steps: list[JsonObject] = []
-    ended = not wire.answer.is_stream
-    for name, data in wire.events if wire.answer.is_stream else ():
-        event = obj(data)
-        interaction = interaction | obj(event.get("interaction"))
-        kind = text(event.get("event_type")) or name or ""
-        ended = ended or kind in (DONE, "interaction.complete", "interaction.completed")
-        if delta := obj(event.get("delta")):
-            steps.append(delta)
-    outputs = objects(interaction.get("outputs")) or objects(interaction.get("steps")) or steps
-    call.complete = ended
-    call.response_id = text(interaction.get("id"))
-    call.response_model = text(interaction.get("model"))
-    call.finish_reason = text(interaction.get("status"))
-    if wire.request.get("background") is True:
-        call.result_key = call.response_id
-        call.billable = bool(interaction.get("usage"))
-    if usage := obj(interaction.get("usage")):
-        call.usage = _interaction_usage(usage)
-    if outputs:
-        call.output_messages = [message({"role": "model", "content": outputs}, "assistant")]
-        call.output_messages[0].role = "assistant"
-    call.tool_calls = [
-        ToolCall(name=text(item.get("name")) or "", id=text(item.get("id")), arguments=item.get("arguments"))
-        for item in outputs
-        if item.get("type") == "function_call"
-    ]
-
-
-def _interaction_usage(raw: JsonObject) -> Usage:
-    thoughts = count(raw.get("total_thought_tokens"))
-    return Usage(
-        input=total(count(raw.get("total_input_tokens")), count(raw.get("total_tool_use_tokens"))),
-        output=total(count(raw.get("total_output_tokens")), thoughts),
-        cache_read=count(raw.get("total_cached_tokens")),
-        reasoning=thoughts,
-        raw=raw,
-    )

@@ -8,6 +8,7 @@ from kagura.providers.usage import llama_usage, openai_usage
 from kagura.providers.values import obj, objects, parsed, text
 from kagura.providers.wire import Wire, message, messages, without
 
+_ON_SOME_CHUNKS = frozenset({"service_tier", "timings", "usage", "x_groq"})
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "refusal")
 
 
@@ -32,11 +33,13 @@ def read_answer(wire: Wire, call: Call) -> None:
             done = True
             continue
         chunk = obj(data)
-        call.response_id = call.response_id or text(chunk.get("id"))
-        call.response_model = call.response_model or text(chunk.get("model"))
-        tier = text(chunk.get("service_tier")) or tier
-        timings = obj(chunk.get("timings")) or timings
-        usage = obj(chunk.get("usage")) or obj(obj(chunk.get("x_groq")).get("usage")) or usage
+        if call.response_id is None or call.response_model is None:
+            call.response_id = call.response_id or text(chunk.get("id"))
+            call.response_model = call.response_model or text(chunk.get("model"))
+        if not chunk.keys().isdisjoint(_ON_SOME_CHUNKS):
+            tier = text(chunk.get("service_tier")) or tier
+            timings = obj(chunk.get("timings")) or timings
+            usage = obj(chunk.get("usage")) or obj(obj(chunk.get("x_groq")).get("usage")) or usage
         for at, part in enumerate(objects(chunk.get("choices"))):
             index = part.get("index")
             index = index if isinstance(index, int) else at
@@ -44,7 +47,8 @@ def read_answer(wire: Wire, call: Call) -> None:
             if choice is None:
                 choice = choices[index] = _Choice()
             choice.add(part)
-            usage = obj(part.get("usage")) or usage
+            if "usage" in part:
+                usage = obj(part["usage"]) or usage
     if usage:
         call.usage = openai_usage(usage, wire.provider)
         call.usage.service_tier = tier or call.usage.service_tier
@@ -79,10 +83,10 @@ class _Choice:
 
     def add(self, part: JsonObject) -> None:
         """Take a choice of an answer or of one chunk."""
-        reason = text(part.get("finish_reason")) or text(obj(part.get("finish_details")).get("type"))
-        self.finish_reason = self.finish_reason or reason
-        if (delta := obj(part.get("delta"))) or "delta" in part:
-            self._add_delta(delta)
+        if self.finish_reason is None and (part.get("finish_reason") or "finish_details" in part):
+            self.finish_reason = text(part.get("finish_reason")) or text(obj(part.get("finish_details")).get("type"))
+        if "delta" in part:
+            self._add_delta(obj(part["delta"]))
         elif whole := obj(part.get("message")):
             self._whole = whole
         elif isinstance(completion := part.get("text"), str):

@@ -24,7 +24,8 @@ from kagura.providers.requests import read_body, request_model, split_target
 from kagura.providers.results import read_results
 from kagura.providers.row import Provider
 from kagura.providers.sniff import sniff
-from kagura.providers.values import quantity, text
+from kagura.providers.usage import provider_cost
+from kagura.providers.values import obj, quantity, text
 from kagura.providers.wire import Dialect, Wire
 
 DIALECTS: dict[str, Dialect] = {
@@ -47,6 +48,9 @@ _UNREADABLE = "kagura could not read"
 _SPEAKING = DIALECTS.keys() - {"openai_media"}
 """Dialects whose answers are always JSON or a stream of it."""
 _HEAD = 500
+_BILLS = ("copilot_usage",)
+"""Objects beside the usage that say what a call was billed."""
+_LAST = 3
 
 
 def read(exchange: Exchange, provider: Provider | None = None) -> Call:
@@ -123,9 +127,14 @@ def _is_foreign(wire: Wire, exchange: Exchange) -> bool:
 
 
 def _add_billed_cost(wire: Wire, call: Call) -> None:
-    """What the answer's header says was billed. Zero says nothing: gateways send it for models they do not know."""
-    cost = quantity(wire.headers.get(wire.provider.cost_header or ""))
-    if not cost:
+    """What was billed as the answer's header says, or an object beside its usage.
+
+    A header's zero says nothing: gateways send it for models they do not know.
+    """
+    last = (obj(data) for _, data in reversed(wire.events[-_LAST:]))
+    beside = (provider_cost(obj(value.get(name))) for value in last for name in _BILLS if name in value)
+    cost = quantity(wire.headers.get(wire.provider.cost_header or "")) or next(beside, None)
+    if cost is None:
         return
     call.usage = call.usage or Usage()
     if call.usage.provider_cost is None:

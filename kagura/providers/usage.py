@@ -13,9 +13,11 @@ COSTS: tuple[tuple[tuple[str, ...], Decimal], ...] = (
     (("cost", "usd"), Decimal(1)),
     (("pydantic_ai_gateway", "cost_estimate"), Decimal(1)),
     (("estimated_cost",), Decimal(1)),
+    (("total_nano_aiu",), Decimal("1e-11")),
 )
 """Where providers say what they bill, and the factor to US dollars: xAI; OpenRouter, Vercel, Avian; Perplexity;
-Charm; Pydantic's gateway; DeepInfra."""
+Charm; Pydantic's gateway; DeepInfra; Copilot, whose credit is a cent
+(https://docs.github.com/en/copilot/concepts/billing)."""
 
 _UNSAID = frozenset({"cost_in_usd_ticks"})
 """Fields in which zero says nothing: Azure sends it with each call of a Grok, which it bills at its own prices."""

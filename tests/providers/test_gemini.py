@@ -120,26 +120,6 @@ def test_errors_come_as_event_streams_and_in_arrays() -> None:
         assert read.error and (read.error.message, read.error.type) == ("bad", "INVALID_ARGUMENT")
 
 
-def test_interactions() -> None:
-    usage = {"total_input_tokens": 9, "total_output_tokens": 13, "total_thought_tokens": 220, "total_cached_tokens": 4}
-    answer = {
-        "id": "v1_x",
-        "object": "interaction",
-        "model": "gemini-2.5-flash",
-        "status": "completed",
-        "outputs": [
-            {"type": "text", "text": "Hi"},
-            {"type": "function_call", "id": "f", "name": "ls", "arguments": {}},
-        ],
-        "usage": usage,
-    }
-    ask = {"model": "gemini-2.5-flash", "input": "Hi", "previous_interaction_id": "v1_w"}
-    read = call("/v1beta/interactions", answer, ask, provider="gemini")
-    assert (read.response_id, read.finish_reason, read.previous_response_id) == ("v1_x", "completed", "v1_w")
-    assert read.usage and (read.usage.input, read.usage.output, read.usage.cache_read) == (9, 233, 4)
-    assert read.tool_calls == [ToolCall(name="ls", id="f", arguments={})]
-
-
 def test_a_gateway_s_cost_and_the_modalities_of_an_embedding() -> None:
     answer = chunk({"text": "Hello"}, finish="STOP", usage=USAGE | {"pydantic_ai_gateway": {"cost_estimate": 0.00015}})
     usage = call(PATH, answer, ASK, provider="gemini").usage

@@ -300,7 +300,8 @@ def test_llama_cpp_counts_in_timings_where_usage_was_not_asked_for() -> None:
 
 
 def test_what_a_provider_says_it_billed() -> None:
-    """DeepInfra estimates; a Grok on Azure says nothing with its zero; a free model costs nothing indeed."""
+    """DeepInfra estimates; a Grok on Azure says nothing with its zero; a free model costs nothing indeed;
+    Copilot tells its credits beside the usage."""
     counts = {"prompt_tokens": 15, "completion_tokens": 2, "total_tokens": 17}
     for field, said, billed in (
         ("estimated_cost", 3.8e-07, Decimal("3.8e-07")),
@@ -309,3 +310,6 @@ def test_what_a_provider_says_it_billed() -> None:
     ):
         usage = call(PATH, {"choices": [], "usage": counts | {field: said}}).usage
         assert usage and usage.provider_cost == billed, field
+    credits = {"copilot_usage": {"total_nano_aiu": 726_775_000}}
+    usage = call(PATH, {"choices": [], "usage": counts} | credits, provider="github-copilot").usage
+    assert usage and usage.provider_cost == Decimal("0.00726775")

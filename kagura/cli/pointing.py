@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec.structs import replace
+
 from kagura.cli.addresses import tagged, untagged
 from kagura.cli.clients import FLAGGED, HEADER_VARIABLES, SWITCHES, VARIABLES, Flagged, Variable
 from kagura.providers import Provider
@@ -38,6 +40,15 @@ class Gateways(NamedTuple):
     """Those that become the address of their provider for the run."""
     left: list[Given]
     """Those that stay as they are: calls to them are not recorded."""
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """The address of each provider that has one of its own for the run."""
+        return {given.variable.provider: given.origin for given in self.used}
+
+    def over(self, table: Mapping[str, Provider]) -> dict[str, Provider]:
+        """The table of the run's proxy."""
+        return dict(table) | {name: replace(table[name], base_url=url) for name, url in self.base_urls.items()}
 
 
 def gateways(environ: Mapping[str, str], table: Mapping[str, Provider], own: Iterable[str]) -> Gateways:

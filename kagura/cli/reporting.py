@@ -19,20 +19,26 @@ SEND_SECONDS = 5.0
 SPOOL_SEGMENT = 1 << 20
 LONGEST_COMMAND = 500
 
-_SECRETS = (
-    re.compile(r"((?:^|\s)--?[\w-]*(?:key|token|secret|password|passwd)[\w-]*[=\s]\s*)('[^']*'|\S+)", re.IGNORECASE),
-    re.compile(r"(\b\w*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)\w*=)('[^']*'|\S+)", re.IGNORECASE),
-    re.compile(r"()\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|AIza|AKIA)[-_]?[A-Za-z0-9_-]{16,}"),
-    re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),
-)
+_NAMES_SECRET = re.compile(r"(?i)-{0,2}[\w-]*(?:key|token|secret|passw(?:or)?d)[\w-]*(=|$)")
+_IS_SECRET = re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|AIza|AKIA)[-_]?[\w-]{16,}|(?<=://)[^/\s@]+(?=@)")
+HIDDEN = "[hidden]"
 
 
 def shown(command: list[str]) -> str:
     """A command line for people, without what looks like a password or a key."""
-    line = shlex.join(command)
-    for pattern in _SECRETS:
-        line = pattern.sub(r"\1[hidden]", line)
-    return line[:LONGEST_COMMAND]
+    words: list[str] = []
+    follows = False
+    for word in command:
+        named = _NAMES_SECRET.match(word)
+        if follows and not word.startswith("-"):
+            words.append(HIDDEN)
+        elif named and named[1]:
+            words.append(word[: named.end()] + HIDDEN)
+        else:
+            clean = _IS_SECRET.sub(HIDDEN, word)
+            words.append(clean if clean != word else shlex.quote(word))
+        follows = bool(named and not named[1] and word.startswith("-"))
+    return " ".join(words)[:LONGEST_COMMAND]
 
 
 class Report:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from msgspec.structs import replace
 
 from kagura.cli.addresses import proxy_url
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
@@ -103,7 +102,9 @@ def run(
             typer.echo(line, err=True)
     extra = {"KAGURA_CONFIG": str(config.absolute())} if config else {}
     with (
-        nullcontext(where.proxy) if where.proxy else found_or_started(settings, extra, where.base_urls) as proxy,
+        nullcontext(where.proxy)
+        if where.proxy
+        else found_or_started(settings, extra, where.elsewhere.base_urls) as proxy,
         reported(settings, proxy, this.id, this.data()) as outcome,
         _environment(this, proxy.root, where, settings.home) as environment,
     ):
@@ -128,11 +129,6 @@ class Where(NamedTuple):
     proxy: RunProxy | None
     """The proxy that the user named."""
 
-    @property
-    def base_urls(self) -> dict[str, str]:
-        """What is some provider's address for this run alone."""
-        return {given.variable.provider: given.origin for given in self.elsewhere.used}
-
     def warnings(self) -> Iterator[str]:
         """What the user has set and calls to which pass the proxy by."""
         for given in self.elsewhere.left:
@@ -146,14 +142,9 @@ def _where(settings: Settings, attach: str | None) -> Where:
     own = [*named, proxy_url(settings), *filter(None, [os.environ.get("KAGURA_PROXY")])]
     elsewhere = gateways(os.environ, table, own)
     if proxy:
+        # Its table is not ours to change.
         elsewhere = Gateways([], [*elsewhere.used, *elsewhere.left])
-    else:
-        rows = {
-            given.variable.provider: replace(table[given.variable.provider], base_url=given.origin)
-            for given in elsewhere.used
-        }
-        table |= rows
-    return Where(table, own, elsewhere, proxy)
+    return Where(elsewhere.over(table), own, elsewhere, proxy)
 
 
 @contextmanager

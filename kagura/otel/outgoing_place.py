@@ -5,7 +5,7 @@ follows it. All else of an execution stands below the execution's own span, in a
 execution's, so that every part of it, whenever it is sent, finds the same trace.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from kagura.model import Execution, Span
@@ -28,8 +28,8 @@ class Lookup(Protocol):
     def executions(self, ids: Iterable[str]) -> Mapping[str, Execution]:
         """The executions of these ids."""
 
-    def first_traced(self, execution_id: str, but: str) -> Span | None:
-        """The first span of an execution whose trace id is another than `but`."""
+    def first_traced(self, execution_ids: Collection[str], but: Collection[str]) -> Mapping[str, Span]:
+        """The first span of each execution that has a trace id other than `but`."""
 
 
 def caller_of(span: Span) -> Caller | None:
@@ -56,6 +56,7 @@ class Places:
         self._lookup = lookup
         self._spans: dict[str, Span | None] = {}
         self._executions: dict[str, Execution | None] = {}
+        self._traced: dict[str, Span | None] = {}
         self._homes: dict[str, tuple[str, str, bool]] = {}
 
     def know(self, spans: Iterable[Span], executions: Iterable[Execution] = ()) -> None:
@@ -69,6 +70,13 @@ class Places:
         runs = {span.execution_id for span in batch} - self._executions.keys()
         if runs:
             self._executions |= {**dict.fromkeys(runs), **self._lookup.executions(runs)}
+        self._look_for_callers(id for id, run in self._executions.items() if run is None or not run.declared)
+
+    def _look_for_callers(self, execution_ids: Iterable[str]) -> None:
+        new = [id for id in execution_ids if id not in self._traced]
+        if new:
+            found = self._lookup.first_traced(new, [trace_id_of(id) for id in new])
+            self._traced |= {**dict.fromkeys(new), **found}
 
     def of_span(self, span: Span) -> Place:
         """Where a span stands; one that came in over OTLP, where it stood."""
@@ -114,7 +122,8 @@ class Places:
         own = trace_id_of(execution_id)
         execution = self._execution(execution_id)
         if execution is None or not execution.declared:
-            traced = self._lookup.first_traced(execution_id, own)
+            self._look_for_callers([execution_id])
+            traced = self._traced[execution_id]
             caller = caller_of(traced) or origin_of(traced) if traced else None
             if caller:
                 return caller.trace_id, caller.span_id, True

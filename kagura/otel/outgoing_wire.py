@@ -64,13 +64,15 @@ def _pairs(attributes: Mapping[str, Value]) -> list[JsonObject]:
 
 
 def _json_value(value: Value) -> JsonObject:
-    if isinstance(value, list):
-        return {"arrayValue": {"values": [_json_value(item) for item in value]}}
+    if isinstance(value, str):
+        return {"stringValue": value}
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
         return {"intValue": str(_bounded(value))}
-    return {"doubleValue": value} if isinstance(value, float) else {"stringValue": value}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    return {"arrayValue": {"values": [_json_value(item) for item in value]}}
 
 
 def _told(span: OutgoingSpan) -> str:

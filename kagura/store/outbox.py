@@ -5,10 +5,10 @@ becomes due anew, so that late and revised ones are sent too. Whoever claims lin
 them once they are sent; if it dies meanwhile they come again. No position in time or number can skip one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from kagura.model import Execution, Span, SpanKind, Status
 from kagura.store.database import Database
@@ -112,17 +112,23 @@ class Outbox(Database):
                 found.update({row["id"]: to_execution(row) for row in rows})
         return found
 
-    def first_traced(self, execution_id: str, but: str) -> Span | None:
-        """The first span of an execution that came with a trace id of its caller, other than `but`."""
-        statement = (
-            select(spans)
-            .where(spans.c.execution_id == execution_id, spans.c.trace_id.is_not(None), spans.c.trace_id != but)
-            .order_by(spans.c.started_at, spans.c.id)
-            .limit(1)
-        )
+    def first_traced(self, execution_ids: Iterable[str], but: Collection[str]) -> dict[str, Span]:
+        """The first span of each execution that came with a trace id of its caller, none of `but`."""
+        found: dict[str, Span] = {}
+        traced = (spans.c.trace_id.is_not(None), spans.c.trace_id.not_in(but))
         with self.reading() as connection:
-            row = connection.execute(statement).mappings().first()
-        return None if row is None else to_span(row)
+            for group in groups(execution_ids):
+                first = (
+                    select(spans.c.execution_id, func.min(spans.c.started_at).label("at"))
+                    .where(spans.c.execution_id.in_(group), *traced)
+                    .group_by(spans.c.execution_id)
+                    .subquery()
+                )
+                same = and_(spans.c.execution_id == first.c.execution_id, spans.c.started_at == first.c.at)
+                statement = select(spans).join(first, same).where(*traced).order_by(spans.c.id.desc())
+                for row in connection.execute(statement).mappings():
+                    found[row["execution_id"]] = to_span(row)
+        return found
 
 
 _CLAIMED = (

@@ -1,5 +1,6 @@
 import json
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,60 @@ def test_csv_has_a_head(seeded: Run) -> None:
     rows = seeded("export", "--format", "csv", "--agent", "my_agent").out.splitlines()
     assert rows[0].startswith("id,execution_id,")
     assert len(rows) == 6
+
+
+def test_a_files_name_says_its_format(seeded: Run, tmp_path: Path) -> None:
+    def written(name: str, *args: str) -> bytes:
+        assert seeded("export", "-o", str(tmp_path / name), *args) == (0, "", "")
+        return (tmp_path / name).read_bytes()
+
+    assert written("a.csv").startswith(b"id,execution_id")
+    assert written("a.parquet")[:4] == written("b.pq")[:4] == b"PAR1"
+    assert json.loads(written("a.json"))[0]["id"]
+    assert b'"resourceSpans"' in written("a.otlp.jsonl")
+    assert written("a.ndjson") == written("a.txt") == written("a.csv", "--format", "jsonl")
+
+
+def test_what_the_contract_promises_stays_without_content_and_grows_with_it(seeded: Run) -> None:
+    plain = seeded("export").out
+    rows = [json.loads(line) for line in seeded("export", "--content").out.splitlines()]
+    assert "input_messages" not in plain
+    assert {"input_messages", "parameters", "output_messages", "input_preview"} <= set(rows[0])
+    assert any(row["input_preview"] for row in rows)
+    given = [{name: value for name, value in row.items() if name in json.loads(plain.split("\n")[0])} for row in rows]
+    assert given == [json.loads(line) for line in plain.splitlines()]
+
+
+def test_what_an_agent_was_called_with_is_content(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    given = {"kwargs": {"question": "secret"}, "command": "agent secret", "team": "red"}
+    with Store.open(f"sqlite:///{home}/telemetry.db") as store:
+        store.write(Batch(spans=[span("a", SpanKind.AGENT, "agent", 0, 1, attributes=given)]))
+    assert run("export").json["attributes"] == {"team": "red"}
+    assert run("export", "--content").json["attributes"] == given
+
+
+def test_an_empty_table_has_a_head(run: Run) -> None:
+    assert run("export", "--format", "csv").out.startswith("id,execution_id,")
+    assert len(run("export", "--format", "csv").out.splitlines()) == 1
+    assert run("export", "--format", "otlp") == (0, "", "")
+
+
+def test_a_bar_is_shown_only_to_somebody_who_waits(
+    seeded: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = str(tmp_path / "calls.jsonl")
+    monkeypatch.setattr("kagura.cli.export_progress.AFTER", 0)
+    monkeypatch.setattr("kagura.cli.export_progress.EVERY", 0)
+    assert seeded("export", "-o", target).err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = seeded("export", "-o", target).err
+    assert "spans" in shown
+    assert "13/13" in shown
+    monkeypatch.setattr("kagura.cli.export_progress.AFTER", 100)
+    assert seeded("export", "-o", target).err == ""
 
 
 def test_without_a_store_there_are_no_rows(run: Run) -> None:

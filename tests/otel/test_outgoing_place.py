@@ -1,6 +1,6 @@
 """Where spans stand: in the caller's trace where there is one, else in one that follows from the execution."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
@@ -26,9 +26,9 @@ class Known:
     def executions(self, ids: Iterable[str]) -> dict[str, Execution]:
         return {id: self._executions[id] for id in ids if id in self._executions}
 
-    def first_traced(self, execution_id: str, but: str) -> Span | None:
-        own = [span for span in self._spans.values() if span.execution_id == execution_id]
-        return next((span for span in own if span.trace_id not in (None, but)), None)
+    def first_traced(self, execution_ids: Collection[str], but: Collection[str]) -> dict[str, Span]:
+        known = [span for span in self._spans.values() if span.trace_id and span.trace_id not in but]
+        return {span.execution_id: span for span in reversed(known) if span.execution_id in execution_ids}
 
 
 def traced(number: int = 1, trace: str = TRACE, caller: str = CALLER, **changes: Any) -> Span:

@@ -130,3 +130,21 @@ def test_an_older_database_learns_of_the_outbox(store: Store) -> None:
         migrate(connection, MIGRATIONS[5:6])
     filled(store, Batch(spans=[llm(1)]))
     assert (store.waiting(), store.notes()) == (2, {})
+
+
+def test_the_first_span_with_a_trace_is_found_in_each_execution(store: Store) -> None:
+    store.write(
+        Batch(
+            spans=[
+                llm(1, T),
+                llm(2, T + 1, trace_id="own"),
+                llm(4, T + 2, trace_id="a"),
+                llm(3, T + 2, trace_id="b"),
+                llm(5, T + 3, trace_id="c"),
+                llm(6, T, execution_id="run-2", trace_id="d"),
+                llm(7, T, execution_id="run-3"),
+            ]
+        )
+    )
+    found = store.first_traced(["run-1", "run-2", "run-3"], ["own"])
+    assert {id: span.id for id, span in found.items()} == {"run-1": span_id(3), "run-2": span_id(6)}

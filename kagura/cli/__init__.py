@@ -15,6 +15,7 @@ COMMANDS = {
     "proxy": "Start the proxy that records every call.",
     "run": "Run a program with its LLM calls recorded.",
     "monitor": "Show agent runs, calls, traces and cost.",
+    "replay": "Send a run's requests again, to the same or another model.",
     "diff": "Compare two runs side by side.",
     "top": "Show what runs and what today cost on a small screen.",
     "tail": "Print calls as they end, one line each.",

@@ -59,9 +59,9 @@ def test_each_execution_comes_once_across_pages(store: Store, monkeypatch: pytes
 
 
 def test_more_spans_need_no_more_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kagura.store.export.PAGE", 100)
+    monkeypatch.setattr("kagura.store.export.PAGE", 50)
     monkeypatch.setattr(otlp_file, "REMEMBERED", 10)
-    spans = [llm(number, T + number, execution_id=f"run-{number}") for number in range(1, 1500)]
+    spans = [llm(number, T + number, execution_id=f"run-{number}") for number in range(1, 600)]
     store.write(Batch(spans=spans))
 
     def peak(chosen: Chosen) -> int:
@@ -75,6 +75,6 @@ def test_more_spans_need_no_more_memory(store: Store, monkeypatch: pytest.Monkey
         finally:
             tracemalloc.stop()
 
-    few = Chosen(until=T + 200)
+    few = Chosen(until=T + 100)
     peak(few)
     assert peak(EVERYTHING) < 1.6 * peak(few)

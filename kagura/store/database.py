@@ -186,8 +186,12 @@ def _sqlite(target: str, pool: type[Pool], *, read_only: bool) -> Engine:
                 "journal_size_limit = 67108864",
                 *pragmas,
             ]
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=pool)

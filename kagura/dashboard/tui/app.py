@@ -1,6 +1,7 @@
 """The monitor as an application: its screens, and the loop that asks for what they show."""
 
 import asyncio
+import os
 import signal
 import time
 from contextlib import suppress
@@ -41,9 +42,10 @@ class Monitor(App[None]):
     ]
 
     def __init__(self, feed: Feed, clock: Clock, agent: str | None = None, theme: str = "dark") -> None:
-        super().__init__()
+        colorless = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if colorless else None)
         self._feed, self._clock, self._agent = feed, clock, agent
-        self._chosen_theme = "terminal" if self.no_color else theme
+        self._chosen_theme = "terminal" if colorless else theme
         self._awake = asyncio.Event()
         self._asking = asyncio.Lock()
         self.paused = False
@@ -76,10 +78,10 @@ class Monitor(App[None]):
             self._awake.clear()
             rest = REFRESH_SECONDS
             page = self.page
-            if page is not None and (not self.paused or page.anew):
+            if page is not None and page.is_whole and (not self.paused or page.anew):
                 reply = await self.ask(page.question())
                 began = time.thread_time()
-                if page is self.page:
+                if page is self.page and page.is_whole:
                     page.accept(reply, self._heard(reply))
                 rest = max(rest, (time.thread_time() - began) / SHARE)
             try:
@@ -99,7 +101,7 @@ class Monitor(App[None]):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def _tick(self) -> None:
-        if self.page is not None and not self.paused:
+        if self.page is not None and self.page.is_whole and not self.paused:
             self.page.tick()
 
     def _handle_exception(self, error: Exception) -> None:

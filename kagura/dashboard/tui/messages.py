@@ -63,11 +63,11 @@ def _texts(value: Any) -> Iterator[str]:
 def _of_object(part: dict[str, Any]) -> Iterator[str]:
     said = [part[name] for name in _TEXTS if isinstance(part.get(name), str)]
     yield from said
-    asked = list(_asked(part))
-    yield from asked
     inner = [part[name] for name in _INNER if part.get(name) is not None]
     for value in inner:
         yield from _texts(value)
+    asked = list(_asked(part))
+    yield from asked
     if not said and not asked and not inner and set(part) - {"role", "type", "id", "status"}:
         yield _json(_shortened(part))
 

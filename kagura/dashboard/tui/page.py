@@ -41,6 +41,11 @@ class Page(Screen[None]):
         """The application."""
         return cast("Monitor", self.app)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its widgets are there: a screen that is being built or taken down has none."""
+        return self.is_mounted and bool(self.children)
+
     def question(self) -> Question:
         """What this screen asks now."""
         raise NotImplementedError

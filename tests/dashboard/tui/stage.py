@@ -44,6 +44,11 @@ class Stage:
         return page.query_one(f"#{id}", Rows)
 
     @property
+    def page(self) -> str:
+        """The name of the screen that shows data."""
+        return type(self.app.page).__name__
+
+    @property
     def chosen(self) -> str:
         return self.list("tree" if isinstance(self.app.page, Run) else "runs").chosen
 
@@ -107,7 +112,7 @@ async def on_stage(
     feed = feed or Reader(Settings(home=home))
     app = Monitor(feed, at or clock(), agent, theme)
     try:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)
             await stage.until(lambda: isinstance(app.page, Home) is not (agent is not None))
             if agent is None:

@@ -6,6 +6,7 @@ trace. As soon as something says whose they are, their id stands for that execut
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from kagura.store import Alias, Store
 
@@ -57,6 +58,14 @@ class Homes:
     def span(self, span_id: str) -> str:
         """The span that an id stands for."""
         return self._resolved(span_id)
+
+    def prefetch(self, ids: Iterable[str]) -> None:
+        """Read from the store what these ids stand for, all at once."""
+        missing = {id for id in ids if id not in self._known} if self._any else None
+        if missing:
+            found = self._store.aliases(missing)
+            for id in missing:
+                self._remember(id, found.get(id))
 
     def claim(self, made_up: str, execution_id: str, rank: int) -> str | None:
         """Let a made-up id stand for an execution; returns the one that it stood for until now, where that changes."""

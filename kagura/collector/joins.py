@@ -5,7 +5,7 @@ again, or read again from the journal, changes nothing.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -84,6 +84,7 @@ class Joins:
         met = [id for id, (_, ids) in self._waiting.items() if ids & answered.keys()]
         touched = {span.execution_id for span in calls if span.trace_id is not None or span.execution_id in runs}
         if arrivals or met or touched:
+            self._homes.prefetch(_ids(calls, arrivals))
             scene = Scene(self._store, batch)
             self._claim(scene, calls, arrivals)
             touched |= self._arrive(scene, batch, arrivals)
@@ -214,13 +215,9 @@ class Joins:
         """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
         run = scene.run(execution_id)
         self._hang(scene, run)
-        merged = True
-        while merged:
-            merged = False
-            for report, call in pairs(run):
-                self._absorb(scene, report, call)
-                merged = True
-        self._merge_tools(scene, run)
+        self._rehang(scene, run)
+        while self._merge_calls(scene, run) or self._merge_tools(scene, run):
+            self._rehang(scene, run)
         for span in list(run.values()):
             above = run.get(span.parent_id or "")
             if above is not None and is_call(above) and is_call(span) and caller_of(span):
@@ -232,14 +229,33 @@ class Joins:
                 span.agent = agent
                 scene.change(span)
 
-    def _merge_tools(self, scene: Scene, run: Mapping[str, Span]) -> None:
-        """Let reported tools take the place of those that were inferred from calls."""
+    def _merge_calls(self, scene: Scene, run: Mapping[str, Span]) -> bool:
+        """Make reports and their calls one; whether there were any."""
+        merged = False
+        for report, call in pairs(run):
+            self._absorb(scene, report, call)
+            merged = True
+        return merged
+
+    def _rehang(self, scene: Scene, run: Mapping[str, Span]) -> None:
+        """Put what hung below spans that are gone below those that they turned out to be."""
+        for span in [span for span in run.values() if span.parent_id and span.parent_id not in run]:
+            above = self._homes.span(span.parent_id or "")
+            if above not in (span.parent_id, span.id):
+                span.parent_id = above
+                scene.change(span)
+
+    def _merge_tools(self, scene: Scene, run: Mapping[str, Span]) -> bool:
+        """Let reported tools take the place of those that were inferred from calls; whether there were any."""
+        merged = False
         tools = [span for span in run.values() if span.kind in TOOL_KINDS]
         inferred = [span for span in tools if span.inferred]
         for told in [span for span in tools if REPORT in span.attributes] if inferred else ():
             for other in [other for other in inferred if same_call(told, other)]:
                 self._absorb_tool(scene, other, told)
                 inferred.remove(other)
+                merged = True
+        return merged
 
     def _hang(self, scene: Scene, run: Mapping[str, Span]) -> None:
         """Put calls below the spans that their `traceparent` names; an HTTP client's own span of a call is the call"""
@@ -280,12 +296,15 @@ class Joins:
 
     def _replace(self, scene: Scene, gone: Span, by: Span) -> None:
         self._homes.merge(gone.id, by.id)
-        for span in list(scene.run(gone.execution_id).values()):
-            if span.parent_id == gone.id and span is not by:
-                span.parent_id = by.id
-                scene.change(span)
         scene.remove(gone)
         scene.change(by)
+
+
+def _ids(calls: Iterable[Span], arrivals: Iterable[Arrival]) -> Iterator[str]:
+    """The ids that may stand for others."""
+    yield from (call.execution_id for call in calls)
+    for one in arrivals:
+        yield from (one.span.id, one.span.parent_id or "", trace_key(one.told.trace_id))
 
 
 def _may_move(call: Span, run: Mapping[str, Span]) -> bool:

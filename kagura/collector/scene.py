@@ -1,5 +1,7 @@
 """The spans around those of a batch: as they are stored, with what the batch has changed."""
 
+from collections import defaultdict
+
 from kagura.model import Span, SpanKind
 from kagura.store import Batch, Store
 
@@ -29,11 +31,18 @@ class Scene:
         self._batch = batch
         self._runs: dict[str, dict[str, Span]] = {}
         self._given: dict[str, Span] = {}
+        self._given_in: dict[str, dict[str, Span]] = defaultdict(dict)
         self._gone: set[str] = set(batch.removed)
         begun = [span.started_at for span in batch.spans]
         self._since = max(0, min(begun, default=0) - REACH_US)
         for span in batch.spans:
-            self._given[span.id] = span
+            self._note(span)
+
+    def _note(self, span: Span) -> None:
+        before = self._given.get(span.id)
+        if before is not None:
+            self._given_in[before.execution_id].pop(span.id, None)
+        self._given[span.id] = self._given_in[span.execution_id][span.id] = span
 
     def run(self, execution_id: str) -> dict[str, Span]:
         """The spans of an execution by id, but for those that began long before the batch's."""
@@ -48,13 +57,12 @@ class Scene:
 
     def _read(self, execution_id: str, since: int) -> dict[str, Span]:
         stored = self._store.spans_since(execution_id, since)
-        known = {span.id: self._given.get(span.id, span) for span in stored}
-        known |= {span.id: span for span in self._given.values()}
-        return {id: span for id, span in known.items() if span.execution_id == execution_id and id not in self._gone}
+        known = {span.id: span for span in stored if span.id not in self._given} | self._given_in[execution_id]
+        return {id: span for id, span in known.items() if id not in self._gone}
 
     def add(self, span: Span) -> None:
         """Put a new or a changed span into the batch."""
-        self._given[span.id] = span
+        self._note(span)
         self._batch.spans.append(span)
         if span.execution_id in self._runs:
             self._runs[span.execution_id][span.id] = span
@@ -73,7 +81,11 @@ class Scene:
     def move(self, span: Span, execution_id: str, source: str) -> None:
         """Give a span to another execution."""
         self._runs.get(span.execution_id, {}).pop(span.id, None)
+        self._given_in[span.execution_id].pop(span.id, None)
         span.execution_id, span.execution_source = execution_id, source
-        if execution_id in self._runs:
-            self._runs[execution_id][span.id] = span
-        self.change(span)
+        if self._given.get(span.id) is span:
+            self._given_in[execution_id][span.id] = span
+            if execution_id in self._runs:
+                self._runs[execution_id][span.id] = span
+        else:
+            self.add(span)

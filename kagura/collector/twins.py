@@ -110,9 +110,9 @@ def pairs(run: Mapping[str, Span]) -> Iterator[tuple[Span, Span]]:
         return
     by_id = {id: call for call in calls for id in ids_of(call)}
     for report in sorted((span for span in run.values() if is_report(span)), key=_start) if calls else ():
-        near = _around(report, calls)
-        near += [by_id[id] for id in answer_ids(report) if id in by_id]
-        near += [call for call in [run.get(report.parent_id or "")] if call is not None and is_call(call)]
+        above = run.get(report.parent_id or "")
+        named = [by_id[id] for id in answer_ids(report) if id in by_id]
+        near = named or [*_around(report, calls), *([above] if above is not None and is_call(above) else ())]
         found = alike(report, near)
         if found is not None:
             yield report, found

@@ -156,8 +156,8 @@ class _Choice:
         calls = [
             _tool_call(tool) for tool in [*objects(whole.get("tool_calls")), *(tool.json() for tool in self._calls)]
         ]
-        function = obj(whole.get("function_call")) or (self._function.function() if self._function else {})
-        if text(function.get("name")):
+        function = obj(whole.get("function_call")) or (self._function.function() if self._function else None)
+        if function:
             calls.append(_tool_call({"function": function}))
         return calls
 

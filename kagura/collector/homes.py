@@ -47,7 +47,8 @@ class Homes:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._any = store.has_aliases()
+        self._ask = store.has_aliases()
+        """Whether the store may know more than memory does."""
         self._known: OrderedDict[str, Alias | None] = OrderedDict()
         self._changed: dict[str, Alias] = {}
 
@@ -61,7 +62,7 @@ class Homes:
 
     def prefetch(self, ids: Iterable[str]) -> None:
         """Read from the store what these ids stand for, all at once."""
-        missing = {id for id in ids if id not in self._known} if self._any else None
+        missing = {id for id in ids if id not in self._known} if self._ask else None
         if missing:
             found = self._store.aliases(missing)
             for id in missing:
@@ -95,17 +96,16 @@ class Homes:
         return id
 
     def _alias(self, id: str) -> Alias | None:
-        if not self._any:
-            return None
         if id in self._known:
             self._known.move_to_end(id)
             return self._known[id]
+        if not self._ask:
+            return None
         found = self._store.aliases([id]).get(id)
         self._remember(id, found)
         return found
 
     def _put(self, id: str, alias: Alias) -> None:
-        self._any = True
         self._changed[id] = alias
         self._remember(id, alias)
 
@@ -113,4 +113,4 @@ class Homes:
         self._known[id] = alias
         self._known.move_to_end(id)
         if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+            self._ask |= self._known.popitem(last=False)[1] is not None

@@ -12,7 +12,7 @@ _MESSAGE_FIELDS = ("message", "Message", "detail", "error_description", "msg", "
 _LONGEST = 2000
 _SIGN = re.compile(rb"rror|xception|failed")
 """An answer without any of these reports no error; looking for them is much quicker than looking at each event."""
-_ERROR_EVENTS = ("error", "response.failed", "response.error")
+_ERROR_EVENTS = ("error", "response.failed", "response.error", "conversation.response.error")
 
 
 def find_error(answer: Answer, failed: bool, headers: dict[str, str]) -> CallError | None:

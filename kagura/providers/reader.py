@@ -8,6 +8,7 @@ from kagura.providers import (
     anthropic,
     bedrock,
     cohere,
+    conversations,
     embeddings,
     gemini,
     ollama,
@@ -37,6 +38,7 @@ DIALECTS: dict[str, Dialect] = {
     "gemini": gemini,
     "bedrock": bedrock,
     "cohere": cohere,
+    "conversations": conversations,
     "ollama": ollama,
     "realtime": realtime,
 }
@@ -45,6 +47,8 @@ DIALECTS: dict[str, Dialect] = {
 _OF_PROVIDER = {"openai": "openai_chat"}
 _END_USER_FIELDS = ("user", "safety_identifier")
 _UNREADABLE = "kagura could not read"
+_UNSETTLED = frozenset({OTHER.name, "conversations"})
+"""Endpoints of which only the answer says whether a model spoke: Mistral's agents converse where OpenAI stores."""
 _SPEAKING = DIALECTS.keys() - {"openai_media"}
 """Dialects whose answers are always JSON or a stream of it."""
 _HEAD = 500
@@ -91,9 +95,10 @@ def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
     """Let the dialect read both sides, where there is one: endpoints that only store and list have none."""
     known = wire.endpoint.dialect
     posted = exchange.method in CALLING
-    if known is None and (wire.endpoint.billable or (wire.endpoint is OTHER and posted)):
+    unsettled = wire.endpoint.name in _UNSETTLED and posted
+    if known is None and (wire.endpoint.billable or unsettled):
         known = sniff(wire.events)
-        if wire.endpoint is OTHER and known:
+        if unsettled and known:
             call.kind, call.billable = (SpanKind.EMBEDDING if known == "embeddings" else SpanKind.LLM), True
         elif known is None and wire.endpoint.billable:
             known = _OF_PROVIDER.get(wire.provider.dialect, wire.provider.dialect)

@@ -29,8 +29,12 @@ FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 """A dialect, and fields that an answer (or an event of it) of this dialect has together."""
 
+OBJECTS = {"response": "openai_responses", "conversation.response": "conversations"}
+"""What an answer says that it is, and whose it is."""
+
 TYPES: tuple[tuple[str, str], ...] = (
     ("response.", "openai_responses"),
+    ("conversation.response.", "conversations"),
     ("message_", "anthropic"),
     ("content_block_", "anthropic"),
     ("completion", "anthropic"),
@@ -52,8 +56,8 @@ def sniff(events: list[AnswerEvent]) -> str | None:
 
 
 def _dialect(name: str | None, value: JsonObject) -> str | None:
-    if value.get("object") == "response":
-        return "openai_responses"
+    if named := OBJECTS.get(text(value.get("object")) or ""):
+        return named
     kind = text(value.get("type")) or name or ""
     for start, dialect in TYPES:
         if kind.startswith(start):

@@ -265,16 +265,13 @@ def test_legacy_completions_and_fill_in_the_middle() -> None:
     assert read.parameters == {"model": "codestral", "suffix": "c"}
 
 
-def test_an_empty_function_call_calls_nothing() -> None:
-    """Snowflake fills each field of the schema, those that say nothing too."""
-    empty = {"arguments": "", "name": ""}
+def test_fields_that_say_nothing_hide_none_that_do() -> None:
+    """Snowflake fills each field of the schema."""
     tool = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}, "custom": {"name": ""}}
-    said = {"role": "assistant", "content": "4", "function_call": empty, "tool_calls": None}
+    said = {"role": "assistant", "content": "", "tool_calls": [tool]}
     found = call(PATH, {"choices": [{"index": 0, "finish_reason": "", "message": said}]}, provider="snowflake")
-    assert (found.tool_calls, found.finish_reason) == ([], None)
-    found = call(PATH, {"choices": [{"message": said | {"tool_calls": [tool]}}]}, provider="snowflake")
-    assert [asked.name for asked in found.tool_calls] == ["look"]
-    chunk = {"choices": [{"delta": {"function_call": empty, "tool_calls": [tool | {"index": 0}]}}]}
+    assert ([asked.name for asked in found.tool_calls], found.finish_reason) == (["look"], None)
+    chunk = {"choices": [{"delta": {"tool_calls": [tool | {"index": 0}]}}]}
     found = call(PATH, sse(chunk, done=True), provider="snowflake")
     assert [asked.name for asked in found.tool_calls] == ["look"]
 

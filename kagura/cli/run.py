@@ -90,8 +90,8 @@ def run(
     settings = settings_from(config, home, db)
     new_id = f"run_{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     this = Run(
-        _name("--id", execution_id or new_id),
-        _name("--agent", agent or agent_name(command)),
+        _name("--id", new_id if execution_id is None else execution_id),
+        _name("--agent", agent_name(command) if agent is None else agent),
         command,
         _tags(tag or []),
     )

@@ -5,57 +5,22 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.clients import openai_dialogue
 from tests.clients.comparison import bill, cost
-from tests.clients.installed import PATIENCE, Proxy, exported, kagura
+from tests.clients.installed import Proxy, exported
 from tests.clients.upstream import Upstream
+from tests.end_to_end.runs import ANSWER, CALL, python, recorded, run
 
-CALL = """
-import json, os, sys, urllib.request
-body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": sys.argv[1]}]}
-request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/chat/completions", json.dumps(body).encode())
-request.add_header("content-type", "application/json")
-print(json.load(urllib.request.urlopen(request))["choices"][0]["message"]["content"])
-"""
-ANSWER = openai_dialogue.chat({"content": "from OpenAI"})
 SDK = """
 import openai
 ask = [{"role": "user", "content": "Good morning?"}]
 for _ in range(2):
     print(openai.OpenAI().chat.completions.create(model="gpt-4o-mini", messages=ask).choices[0].message.content)
 """
-
-
-@pytest.fixture
-def env(proxy: Proxy) -> dict[str, str]:
-    """The environment of a user whose proxy listens."""
-    return proxy.env | {"OPENAI_API_KEY": "sk-test"} | {"KAGURA_PROXY_PORT": str(proxy.port)}
-
-
-def run(*arguments: str, env: dict[str, str], **more: Any) -> subprocess.CompletedProcess[str]:
-    return kagura("run", *arguments, env=env, **more)
-
-
-def python(code: str, *arguments: str) -> list[str]:
-    return ["--", sys.executable, "-c", code, *arguments]
-
-
-def recorded(proxy: Proxy, id_: str) -> dict[str, Any]:
-    """What is recorded of a run that has ended."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = [row for row in exported(proxy.home, "--executions") if row["id"] == id_]
-        if found and found[0]["status"] != "running":
-            return found[0]
-        time.sleep(0.03)
-    raise AssertionError(f"{id_} is not in the store")
 
 
 def test_the_sdk_needs_nothing_but_the_environment(
@@ -70,7 +35,7 @@ def test_the_sdk_needs_nothing_but_the_environment(
     assert [(call["execution_id"], call["agent"]) for call in calls] == [("sdk", "a")] * 2
     once = bill((1200 - 1024, "0.15"), (1024, "0.075"), (340, "0.60"))
     assert [cost(call) for call in calls] == [once, once]
-    found = recorded(proxy, "sdk")
+    found = recorded(proxy.home, "sdk")
     assert (found["status"], found["llm_calls"], found["source"]) == ("completed", 2, "run")
     assert Decimal(found["cost_usd"]) == 2 * once
     assert f"kagura: a completed: 2 LLM calls · 2,400 tokens in, 680 out · ${2 * once:.5f}" in done.stderr
@@ -90,7 +55,7 @@ def test_the_sdk_needs_nothing_but_the_environment(
 def test_the_exit_code_is_the_programs(proxy: Proxy, env: dict[str, str], code: str, exit_code: int) -> None:
     done = run("--quiet", "--id", f"exit-{exit_code}", *python(code), env=env)
     assert done.returncode == exit_code
-    found = recorded(proxy, f"exit-{exit_code}")
+    found = recorded(proxy.home, f"exit-{exit_code}")
     assert found["status"] == ("failed" if exit_code else "completed")
     assert found["error"] == (f"exit code {exit_code}" if exit_code else None)
 
@@ -129,6 +94,7 @@ def test_the_variables(proxy: Proxy, env: dict[str, str]) -> None:
     assert seen["OPENAI_CUSTOM_HEADERS"] == f"X-Mine: 1\n{lines}"
     assert seen["ANTHROPIC_CUSTOM_HEADERS"] == lines
     assert seen["GEMINI_CLI_CUSTOM_HEADERS"] == lines.replace("\n", ",")
+    assert seen["GROQ_BASE_URL"] == f"{root}/groq"
     assert (seen["KAGURA_PROXY"], seen["KAGURA_EXECUTION_ID"], seen["KAGURA_AGENT"]) == (proxy.root, "a/b", "an agent")
     assert seen["KEPT"] == "yes"
 
@@ -150,7 +116,7 @@ def test_two_runs_at_a_time_do_not_mix(upstream: Upstream, proxy: Proxy, env: di
         ("run-right", "right"),
         ("run-right", "right"),
     ]
-    tags = [recorded(proxy, f"run-{name}")["tags"] for name in ("left", "right")]
+    tags = [recorded(proxy.home, f"run-{name}")["tags"] for name in ("left", "right")]
     assert tags == [{"of": "left"}, {"of": "right"}]
 
 

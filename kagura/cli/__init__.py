@@ -26,6 +26,7 @@ COMMANDS = {
     "reprocess": "Read and price stored calls again.",
     "doctor": "Check ports, store, journal and environment.",
     "init": "Write a configuration file.",
+    "completion": "Complete commands, agents and runs in your shell.",
     "demo": "Show the product with no API key.",
 }
 """Name of each command (and of its module) and its line in `kagura --help`."""
@@ -83,6 +84,11 @@ def _near(name: str) -> str:
 
 def app(arguments: list[str], *, standalone_mode: bool = True) -> "Any":
     """Run a command line; in `standalone_mode` it ends with SystemExit."""
+    if os.environ.get("_KAGURA_COMPLETE"):
+        from kagura.cli.completing import answer
+
+        sys.stdout.write(answer(arguments, os.environ["_KAGURA_COMPLETE"], COMMANDS, command, os.environ))
+        sys.exit(0)
     first = arguments[0] if arguments else "--help"
     if first in {"-h", "--help", "--version"}:
         sys.stdout.write(f"kagura {__version__}\n" if first == "--version" else list_of_commands())

@@ -194,7 +194,8 @@ def atoms_of(message: Message) -> Iterator[Atom | Signed]:
     elif "parts" in content:
         yield from _parts(content["parts"], role)
     elif role == "tool" and "content" in content:
-        yield Brought(text(content.get("tool_call_id")), text(content.get("name")), content["content"], failed=False)
+        name = text(content.get("name")) or text(content.get("tool_name"))
+        yield Brought(text(content.get("tool_call_id")), name, content["content"], failed=False)
     else:
         yield from _blocks(content.get("content"), role)
         for thought in objects(content.get("reasoning_details")):

@@ -81,6 +81,18 @@ def test_gemini_results_are_paired_by_name_and_order(recorder: Recorder) -> None
     }
 
 
+def test_results_without_ids_are_paired_by_the_name_they_carry(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    calls = {"role": "assistant", "tool_calls": [{"function": {"name": name, "arguments": {}}} for name in "ab"]}
+    back = [{"role": "tool", "tool_name": name, "content": name.upper()} for name in "ba"]
+    ollama: dict[str, Any] = {"provider": "ollama", "target": "/api/chat"}
+    for messages, answer in (([QUESTION], calls), ([QUESTION, calls, *back], DONE)):
+        body = {"model": "qwen3", "messages": messages}
+        recorder.call(body, {"model": "qwen3", "message": answer, "done": True}, at=talk.at, **ollama)
+        talk.at += 10 * SECOND
+    assert sorted(map(seen, tools(recorder))) == [("a", "{}", "A"), ("b", "{}", "B")]
+
+
 def test_a_delta_brings_results_of_custom_tools(recorder: Recorder) -> None:
     talk = Talk(recorder)
     call = {"type": "custom_tool_call", "call_id": KYOTO, "name": "patch", "input": "*** Begin"}

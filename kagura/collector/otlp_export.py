@@ -28,7 +28,7 @@ LINES = 200
 """Spans that are taken from the outbox at a time."""
 BYTES = 4 << 20
 """A request is closed when it has grown so large; receivers take 4 MB at least."""
-LEASE_US = 120_000_000
+LEASE_US = 60_000_000
 """Spans that a dead process had taken are sent again after so long."""
 IDLE_SECONDS = 1.0
 LONGEST_BACKOFF = 60.0
@@ -73,7 +73,8 @@ class Sending:
 
         With `last`, what still settles is sent as well.
         """
-        lines = self._store.claim(self._now() + (QUIET_US if last else 0), LINES, LEASE_US)
+        taken_at = self._now()
+        lines = self._store.claim(taken_at + (QUIET_US if last else 0), LINES, LEASE_US)
         if not lines:
             return None
         remaining = dict.fromkeys(lines)
@@ -84,6 +85,9 @@ class Sending:
                 return wait
             for piece in pieces:
                 remaining.pop(piece.line, None)
+            if self._now() > taken_at + LEASE_US // 2:
+                taken_at = self._now()
+                self._store.put_off(list(remaining), taken_at + LEASE_US)
         # The rest is not to be sent: it runs again, is gone, or came in over OTLP itself.
         self._store.sent(remaining)
         return 0.0

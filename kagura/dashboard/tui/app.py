@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 
 from kagura.dashboard.period import Clock
 from kagura.dashboard.tui.feed import Feed, Reply
@@ -81,8 +82,9 @@ class Monitor(App[None]):
             if page is not None and page.is_whole and (not self.paused or page.anew):
                 reply = await self.ask(page.question())
                 began = time.thread_time()
-                if page is self.page and page.is_whole:
-                    page.accept(reply, self._heard(reply))
+                if page is self.page:
+                    with suppress(NoMatches):  # a screen that is taken down loses its widgets one by one
+                        page.accept(reply, self._heard(reply))
                 rest = max(rest, (time.thread_time() - began) / SHARE)
             try:
                 await asyncio.wait_for(self._awake.wait(), rest)
@@ -102,7 +104,8 @@ class Monitor(App[None]):
 
     def _tick(self) -> None:
         if self.page is not None and self.page.is_whole and not self.paused:
-            self.page.tick()
+            with suppress(NoMatches):
+                self.page.tick()
 
     def _handle_exception(self, error: Exception) -> None:
         """End, and let the caller tell of the error: Textual would print what all variables held."""

@@ -17,6 +17,7 @@ from typing import IO
 import msgspec
 
 from kagura.dashboard.tui.feed import Reply
+from kagura.errors import KaguraError
 from kagura.store.questions import Failed, Question
 
 Flags = dict[str, str | None]
@@ -131,5 +132,9 @@ def serve(questions: IO[bytes], replies: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
+    try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
+    except KaguraError as wrong:
+        sys.exit(wrong.message)
+    except BrokenPipeError:
+        pass

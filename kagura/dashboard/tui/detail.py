@@ -20,7 +20,7 @@ from kagura.store.questions import Particulars
 from kagura.store.views import ExecutionRow
 
 HEADING = "bold reverse"
-FOREIGN_CHARACTERS = 200_000
+FOREIGN_CHARACTERS = 300_000
 """Of one text that are shown."""
 
 

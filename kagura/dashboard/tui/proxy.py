@@ -18,6 +18,8 @@ HEALTH_EVERY = 3.0
 ABSENT_EVERY = 5.0
 """Seconds until a proxy that did not answer is asked again."""
 
+_LARGEST = 1 << 20
+"""Bytes of an answer that are read; a proxy's own are far below."""
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
@@ -73,17 +75,37 @@ class ProxyWatch:
         """What the proxy answers; `None` where it does not, and then it is left alone for a while."""
         if self._monotonic() < self._asked_due:
             return None
-        try:
-            if self._connection is None:
-                self._connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE_SECONDS)
-            self._connection.request("GET", path)
-            answer = self._connection.getresponse()
-            data = answer.read(1 << 20)
-            return msgspec.json.decode(data, type=kind) if answer.status == 200 else None
-        except (OSError, http.client.HTTPException, msgspec.MsgspecError, ValueError):
-            self._connection = None
+        data = self._get(path, again=self._connection is not None)
+        if data is None:
             self._asked_due = self._monotonic() + ABSENT_EVERY
             return None
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+
+    def _get(self, path: str, *, again: bool) -> bytes | None:
+        """An answer's body; a connection that was kept may have ended meanwhile, and then another one is tried."""
+        connection = self._connection or http.client.HTTPConnection(*self._address, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            data = answer.read(_LARGEST)
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            self._connection = None
+            return self._get(path, again=False) if again else None
+        self._connection = connection
+        if answer.status != 200 or len(data) == _LARGEST:
+            self.close()
+            return b""
+        return data
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
 
 
 def _troubles(health: Health) -> list[str]:

@@ -36,8 +36,9 @@ class Reader:
         return Reply(answer=answer, troubles=troubles, flights=flights, source=self._view.name if self._view else "")
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, and the connection to the proxy."""
         self._let_go()
+        self._proxy.close()
 
     def _answer(self, question: Question) -> Answer:
         try:

@@ -4,7 +4,6 @@ Two kinds of execution are only made up: `exec_…` of a call that nobody named 
 trace. As soon as something says whose they are, their id stands for that execution, for what comes later too.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -21,8 +20,6 @@ EXPLICIT, NAMED_BY_CALL, NAMED_BY_SPAN, MADE_UP = 3, 2, 1, 0
 """Ranks of what says whose a trace is: an id for kagura; the session of a call that the relay saw; the session or the
 conversation that a span names; nothing but that things happened together."""
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
-
 
 def trace_key(trace_id: str) -> str:
     """The execution that a trace is where nobody says otherwise."""
@@ -32,14 +29,6 @@ def trace_key(trace_id: str) -> str:
 def is_made_up(execution_id: str) -> bool:
     """Whether kagura itself named the execution."""
     return execution_id.startswith((OWN, TRACE))
-
-
-def read_traceparent(value: str) -> tuple[str, str] | None:
-    """Trace and parent span of a W3C `traceparent`; None where it is none."""
-    found = _TRACEPARENT.fullmatch(value.strip().lower())
-    if found is None or not found[1].strip("0") or not found[2].strip("0"):
-        return None
-    return found[1], found[2]
 
 
 class Homes:

@@ -12,7 +12,7 @@ import msgspec
 
 from kagura.collector import homes
 from kagura.collector.attempts import OWN_EXECUTION
-from kagura.collector.homes import Homes, is_made_up, read_traceparent, trace_key
+from kagura.collector.homes import Homes, is_made_up, trace_key
 from kagura.collector.scene import REACH_US, REPORT, Scene, is_call, is_report
 from kagura.collector.tools import TOOL_KINDS, Tools, same_call
 from kagura.collector.twins import (
@@ -28,6 +28,7 @@ from kagura.collector.twins import (
     pairs,
 )
 from kagura.model import Exchange, Span
+from kagura.otel.conventions import SPAN_ID
 from kagura.otel.incoming import Incoming
 from kagura.store import Batch, SpanContents, Store
 
@@ -61,19 +62,18 @@ class Joins:
         """Reports whose call was not seen: the execution and the ids of the answer, by span."""
         self._answers: OrderedDict[str, str] = OrderedDict()
         """Calls by the id of their answer."""
+        self._traced: set[str] = set()
+        """Calls of the batch at hand that name a trace."""
         self._recalled = (0, 0)
         """From when to when earlier collectors' reports are among those that wait."""
 
     def place_call(self, span: Span, exchange: Exchange) -> None:
-        """Give a call that names a trace to that trace's execution, or the trace to the call's."""
-        header = next((value for name, value in exchange.request_headers if name == "traceparent"), "")
-        found = read_traceparent(header) if header and exchange.labels.parent_id is None else None
-        if found is None:
+        """Give a call that names a trace to that trace's execution; where the SDK names its parent, that holds."""
+        if span.trace_id is None or exchange.labels.parent_id is not None:
             return
-        span.trace_id = found[0]
-        key = trace_key(span.trace_id)
+        self._traced.add(span.id)
         if span.execution_source == OWN_EXECUTION:
-            span.execution_id, span.execution_source = self._homes.of(key), TRACE_RULE
+            span.execution_id, span.execution_source = self._homes.of(trace_key(span.trace_id)), TRACE_RULE
 
     def settle(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         """Place what was reported in a batch, and join it with the calls of the batch and of the store."""
@@ -82,9 +82,10 @@ class Joins:
         self._recall(calls)
         runs = {self._homes.of(run) for run, _ in self._waiting.values()}
         met = [id for id, (_, ids) in self._waiting.items() if ids & answered.keys()]
-        touched = {span.execution_id for span in calls if span.trace_id is not None or span.execution_id in runs}
+        touched = {span.execution_id for span in calls if span.id in self._traced or span.execution_id in runs}
         if arrivals or met or touched:
             self._homes.prefetch(_ids(calls, arrivals))
+            arrivals = self._foreign(arrivals)
             scene = Scene(self._store, batch)
             self._claim(scene, calls, arrivals)
             touched |= self._arrive(scene, batch, arrivals)
@@ -94,6 +95,7 @@ class Joins:
             batch.spans = [span for span in batch.spans if span.id not in batch.removed]
         for id, span in answered.items():
             _remember(self._answers, id, span.id)
+        self._traced.clear()
         batch.aliases |= self._homes.changes()
 
     def _recall(self, calls: Iterable[Span]) -> None:
@@ -111,10 +113,16 @@ class Joins:
         apart = since > end or until < begin
         self._recalled = (since, until) if apart else (min(begin, since), max(end, until))
 
+    def _foreign(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """What is reported but for kagura's own spans, which a receiver may have sent back."""
+        own = {one.span.id: str(one.span.attributes[SPAN_ID]) for one in arrivals if SPAN_ID in one.span.attributes}
+        known = self._store.known_spans(own.values()) if own else {}
+        return [one for one in arrivals if own.get(one.span.id) not in known]
+
     def _claim(self, scene: Scene, calls: Iterable[Span], arrivals: Iterable[Arrival]) -> None:
         """Let traces go to the executions that their calls and their spans name."""
         for call in calls:
-            if call.trace_id and not is_made_up(call.execution_id):
+            if call.trace_id and call.id in self._traced and not is_made_up(call.execution_id):
                 surely = call.execution_source in _BY_CALLER
                 self._give(scene, call.trace_id, call.execution_id, homes.EXPLICIT if surely else homes.NAMED_BY_CALL)
         for told in (one.told for one in arrivals if one.told.trace_id):

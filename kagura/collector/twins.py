@@ -7,11 +7,11 @@ By what both carry, the surest first: the call's own id; the place in the trace,
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kagura.collector.homes import read_traceparent
 from kagura.collector.identity import client_name
 from kagura.collector.scene import REPORT, is_call, is_report
 from kagura.model import JsonObject, Span, SpanKind, Status
 from kagura.otel.incoming import scoped_id
+from kagura.otel.outgoing_ids import read_traceparent
 
 SLACK_US = 1_000_000
 """So far the clocks of a program and of the relay, and what they take for a call's begin, may differ."""
@@ -28,7 +28,7 @@ _ID_HEADERS = ("request-id", "x-request-id")
 
 def caller_of(span: Span) -> str | None:
     """kagura's id of the span that a call's `traceparent` names."""
-    found = read_traceparent(str(_headers(span).get("traceparent", "")))
+    found = read_traceparent(_headers(span).get("traceparent"))
     return scoped_id(*found) if found else None
 
 

@@ -271,3 +271,14 @@ def test_a_hostile_traceparent_is_no_trace(tmp_path: Path) -> None:
             tmp_path / str(number), call(recorder, 1, 1, [QUESTION], says("x"), headers=(("traceparent", header),))
         )
         assert one.execution_source == "call"
+
+
+def test_kaguras_own_spans_that_come_back_are_not_doubled(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    returned = {"kagura.span_id": "0000000000000001", "kagura.execution_id": "exec_0000000000000001"}
+    spans = stored(
+        tmp_path,
+        call(recorder, 1, 100, [QUESTION], says("Warm.")),
+        [export(span("chat gpt-4o", 1, None, (100, 600), chat() | returned))],
+    )
+    assert [span.id for span in spans] == ["0000000000000001"]

@@ -20,7 +20,7 @@ COMMANDS = {
     "top": "Show what runs and what today cost on a small screen.",
     "tail": "Print calls as they end, one line each.",
     "statusline": "Print today's cost in one line, for prompts and status bars.",
-    "export": "Write calls or runs as JSON lines.",
+    "export": "Write spans or runs as JSON lines, CSV, Parquet or OTLP.",
     "pricing": "Look prices up, keep them current, and prove what a call cost.",
     "alerts": "Show what fires, check it now, and try the channels.",
     "reprocess": "Read and price stored calls again.",
@@ -109,7 +109,9 @@ def main(argv: list[str] | None = None) -> None:
     try:
         app(arguments)
     except KaguraError as error:
-        sys.stderr.write(f"kagura: {error}\n")
+        from kagura.cli.last_resort import harmless
+
+        sys.stderr.write(f"kagura: {harmless(str(error))}\n")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of a pipe has gone; what Python still holds for it must not raise once more at exit.

@@ -29,8 +29,12 @@ _SHOW = "KAGURA_DEBUG=1 shows where; please report it."
 
 
 def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())[:300]
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return harmless(" ".join(str(error).split())[:300])
+
+
+def harmless(text: str) -> str:
+    """A message without characters that a terminal would obey: names and ids in it come from outside."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
 
 
 def _kept(text: str) -> Path | None:

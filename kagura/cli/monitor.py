@@ -104,7 +104,7 @@ def _cost(
 ) -> None:
     from kagura.dashboard.costs import costs
     from kagura.dashboard.document import cost_document, cost_rows
-    from kagura.dashboard.output import print_json, print_lines
+    from kagura.dashboard.output import print_chunks, print_json, print_lines
     from kagura.dashboard.period import Window, parse_window
     from kagura.dashboard.rows import csv_table
 
@@ -119,7 +119,7 @@ def _cost(
     if form == "json":
         print_json(cost_document(report, clock.now()))
     elif form == "csv":
-        typer.echo(b"".join(csv_table(cost_rows(report))).decode(), nl=False)
+        print_chunks(csv_table(cost_rows(report)))
     else:
         print_lines(costs(report, clock))
         if not report.rows:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from kagura.dashboard.bill import Bill
+from kagura.dashboard.text import safe
 from kagura.dashboard.tree import first_attempt
 from kagura.errors import InputError
 from kagura.model import JsonObject, Span, SpanKind
@@ -125,7 +126,7 @@ def _cut(span: Span) -> bool:
 
 
 def _impossible(span: Span, why: str, remedy: str) -> InputError:
-    return InputError(f"call {span.id} ({span.name}) cannot be sent again: {why}", remedy)
+    return InputError(f"call {span.id} ({safe(span.name, 60)}) cannot be sent again: {why}", remedy)
 
 
 def _without_keys(target: str) -> str:

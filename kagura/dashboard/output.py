@@ -50,6 +50,12 @@ def for_eyes(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield _escaped(chunk.decode()).encode()
 
 
+def print_chunks(chunks: Iterable[bytes]) -> None:
+    """Rows on standard output as they are, but for the eyes where that is a terminal."""
+    for chunk in for_eyes(chunks) if sys.stdout.isatty() else chunks:
+        sys.stdout.write(chunk.decode())
+
+
 def _escaped(text: str) -> str:
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -86,10 +86,22 @@ class Flagged(NamedTuple):
     variable: str
     config: tuple[str, str, str]
     """Variable and default of its folder, and the file in it where the user may have set it (TOML)."""
+    key: str
+    """A variable with a key, which makes it forget that the user has logged in."""
+    login: tuple[str, str, str]
+    """The command that tells how the user has logged in, a word of its answer, and the path to use then."""
 
 
 FLAGGED = (
-    Flagged("codex", "@openai/codex", "openai_base_url", "OPENAI_BASE_URL", ("CODEX_HOME", "~/.codex", "config.toml")),
+    Flagged(
+        "codex",
+        "@openai/codex",
+        "openai_base_url",
+        "OPENAI_BASE_URL",
+        config=("CODEX_HOME", "~/.codex", "config.toml"),
+        key="CODEX_API_KEY",
+        login=("login status", "ChatGPT", "/chatgpt"),
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from kagura.cli.addresses import tagged
 from kagura.cli.clients import FLAGGED, SETTINGS_FILES, Flagged
 
 _PACKAGE_RUNNERS = {"bun", "bunx", "hatch", "npm", "npx", "pdm", "pipx", "pnpm", "pnpx", "poetry", "uv", "uvx", "yarn"}
@@ -56,35 +57,52 @@ def _first_name(command: list[str], at: int) -> int | None:
 
 
 def flagged(command: list[str], environ: Mapping[str, str]) -> list[str]:
-    """The command, with the flags by which a program that reads no variable is told the address."""
+    """The command, so that a program that reads no variable is told the address.
+
+    Package runners get the flag; otherwise the script of `write_helpers` is started by the program's name.
+    """
     at = started(command)
     name = _VERSION.sub("", command[at])
     row = next((row for row in FLAGGED if name == row.package or Path(name).name == row.program), None)
-    if row is None or any(word.startswith(f"{row.setting}=") for word in command):
+    if row is None:
         return command
-    return [*command[: at + 1], "-c", f"{row.setting}={environ[row.variable]}", *command[at + 1 :]]
+    if not any(Path(word).name in _PACKAGE_RUNNERS for word in command[:at]):
+        is_there = shutil.which(command[at], path=environ.get("PATH"))
+        return [*command[:at], row.program, *command[at + 1 :]] if is_there else command
+    flag = ["-c", f"{row.setting}={environ[row.variable]}"]
+    return [*command[: at + 1], *flag, *command[at + 1 :]]
 
 
-def write_helpers(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def write_helpers(folder: Path, command: list[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Write what clients need beside variables into a folder; gives the variables that lead there.
 
     Programs that take their address as a flag are shadowed by scripts of the same names that add it, so that those are
     pointed as well which the program starts.
     """
     found = {}
-    for row in SETTINGS_FILES:
-        if environ.get(row.needs) and not any(environ.get(name) for name in row.unless):
-            (folder / row.name).write_text(row.content)
-            found[row.variable] = str(folder / row.name)
-    for program in FLAGGED:
-        path = shutil.which(program.program, path=environ.get("PATH"))
-        if path:
-            _write_shim(folder / program.program, path, program, environ)
+    for file in SETTINGS_FILES:
+        if environ.get(file.needs) and not any(environ.get(name) for name in file.unless):
+            (folder / file.name).write_text(file.content)
+            found[file.variable] = str(folder / file.name)
+    named = command[started(command)]
+    for row in FLAGGED:
+        path = named if Path(named).name == row.program else row.program
+        program = shutil.which(path, path=environ.get("PATH"))
+        if program:
+            (folder / row.program).write_text(_script(str(Path(program).absolute()), row, environ))
+            (folder / row.program).chmod(0o700)
             found["PATH"] = f"{folder}:{environ.get('PATH', '')}"
     return found
 
 
-def _write_shim(target: Path, program: str, row: Flagged, environ: Mapping[str, str]) -> None:
-    setting = shlex.quote(f"{row.setting}={environ[row.variable]}")
-    target.write_text(f'#!/bin/sh\nexec {shlex.quote(program)} -c {setting} "$@"\n')
-    target.chmod(0o700)
+def _script(program: str, row: Flagged, environ: Mapping[str, str]) -> str:
+    """A script that starts the program with the address; where the user has logged in, with the login's."""
+    address = tagged(
+        environ["KAGURA_PROXY"], agent=environ["KAGURA_AGENT"], execution_id=environ["KAGURA_EXECUTION_ID"]
+    )
+    lines = ["#!/bin/sh", f"program={shlex.quote(program)}", f"url={shlex.quote(environ[row.variable])}"]
+    status, word, path = row.login
+    if environ[row.variable] == f"{address}/v1" and not environ.get(row.key):
+        elsewhere = shlex.quote(address + path)
+        lines.append(f'case "$("$program" {status} 2>&1 </dev/null)" in *{word}*) url={elsewhere} ;; esac')
+    return "\n".join([*lines, f'exec "$program" -c {row.setting}="$url" "$@"', ""])

@@ -155,7 +155,7 @@ def _environment(this: Run, root: str, where: Where, home: Path) -> Iterator[dic
         os.environ, root, agent=this.agent, execution_id=this.id, table=where.table, own=where.own, left=left
     )
     with tempfile.TemporaryDirectory(prefix="run-", dir=_private(home)) as folder:
-        yield environment | write_helpers(Path(folder), environment)
+        yield environment | write_helpers(Path(folder), this.command, environment)
 
 
 def _private(home: Path) -> Path | None:

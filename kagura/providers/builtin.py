@@ -11,6 +11,7 @@ from kagura.providers.row import Provider
 
 ROWS = (
     Provider(name="openai", base_url="https://api.openai.com", api_key_env="OPENAI_API_KEY", include_usage=True),
+    Provider(name="chatgpt", base_url="https://chatgpt.com/backend-api/codex", openai_root=""),
     Provider(
         name="anthropic",
         base_url="https://api.anthropic.com",

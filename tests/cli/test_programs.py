@@ -9,8 +9,15 @@ import pytest
 from kagura.cli.programs import agent_name, flagged, write_helpers
 from kagura.cli.reporting import shown
 
-URL = "http://127.0.0.1:4100/agent/a/run/r/v1"
-ENV = {"OPENAI_BASE_URL": URL}
+AT = "http://127.0.0.1:4100/agent/a/run/r"
+URL = f"{AT}/v1"
+ENV = {
+    "OPENAI_BASE_URL": URL,
+    "KAGURA_PROXY": "http://127.0.0.1:4100",
+    "KAGURA_AGENT": "a",
+    "KAGURA_EXECUTION_ID": "r",
+    "PATH": os.environ["PATH"],
+}
 FLAG = ["-c", f"openai_base_url={URL}"]
 
 
@@ -38,43 +45,76 @@ def test_an_agent_is_named_after_its_program(command: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "at"),
+    ("command", "run"),
     [
-        ("codex exec hello", 1),
-        ("/opt/bin/codex", 1),
-        ("npx codex exec", 2),
-        ("npx -y @openai/codex@0.169.0 exec", 3),
-        ("timeout 60 codex exec", 3),
+        ("npx codex exec", ["npx", "codex", *FLAG, "exec"]),
+        ("npx -y @openai/codex@0.169.0 exec", ["npx", "-y", "@openai/codex@0.169.0", *FLAG, "exec"]),
+        ("codex exec hello", ["codex", "exec", "hello"]),
+        ("/no/such/codex", ["/no/such/codex"]),
+        ("python agent.py codex", ["python", "agent.py", "codex"]),
+        ("echo codex", ["echo", "codex"]),
     ],
 )
-def test_codex_is_told_the_address_by_a_flag(command: str, at: int) -> None:
-    words = command.split()
-    assert flagged(words, ENV) == [*words[:at], *FLAG, *words[at:]]
+def test_codex_is_told_the_address_by_a_flag(command: str, run: list[str]) -> None:
+    assert flagged(command.split(), ENV) == run
 
 
-@pytest.mark.parametrize("command", ["python agent.py codex", "codex -c openai_base_url=http://mine/v1", "echo codex"])
-def test_other_programs_and_flags_of_the_user_are_left_alone(command: str) -> None:
-    assert flagged(command.split(), ENV) == command.split()
+@pytest.fixture
+def codex(tmp_path: Path) -> Path:
+    """A codex that prints its arguments, and says how its user has logged in."""
+    program = tmp_path / "real tools" / "codex"
+    program.parent.mkdir()
+    program.write_text(
+        """#!/bin/sh
+if [ "$1 $2" = "login status" ]; then echo "Logged in using $LOGIN" >&2; exit; fi
+for word in "$@"; do echo "$word"; done
+exit 7
+"""
+    )
+    program.chmod(0o755)
+    return program
 
 
-def test_a_program_that_starts_codex_starts_it_with_the_flag(tmp_path: Path) -> None:
-    real, helpers = tmp_path / "real tools", tmp_path / "helpers"
-    real.mkdir()
-    helpers.mkdir()
-    (real / "codex").write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\nexit 7\n')
-    (real / "codex").chmod(0o755)
-    env = ENV | {"PATH": f"{real}:{os.environ['PATH']}"}
-    env |= write_helpers(helpers, env)
-    done = subprocess.run(["sh", "-c", "codex exec 'two words'"], env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.splitlines()) == (7, [*FLAG, "exec", "two words"])
+def said(codex: Path, command: list[str], **more: str) -> list[str]:
+    """What codex prints when a command starts it."""
+    folder = codex.parent.parent / "helpers"
+    folder.mkdir()
+    env = ENV | {"PATH": f"{codex.parent}:{ENV['PATH']}"} | more
+    env |= write_helpers(folder, command, env)
+    done = subprocess.run(flagged(command, env), env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_codex_takes_the_key_of_the_api(codex: Path) -> None:
+    assert said(codex, [str(codex), "exec", "two words"], LOGIN="an API key") == [*FLAG, "exec", "two words"]
+
+
+def test_codex_with_a_login_reaches_the_logins_address(codex: Path) -> None:
+    assert said(codex, ["timeout", "60", "codex", "exec"], LOGIN="ChatGPT") == [
+        "-c",
+        f"openai_base_url={AT}/chatgpt",
+        "exec",
+    ]
+
+
+def test_a_key_or_a_gateway_of_the_user_counts_more_than_a_login(codex: Path) -> None:
+    gateway = f"{AT}/openai/team/v1"
+    found = said(codex, ["codex"], LOGIN="ChatGPT", OPENAI_BASE_URL=gateway)
+    assert found == ["-c", f"openai_base_url={gateway}"]
+
+
+def test_a_program_that_starts_codex_starts_it_with_the_flag(codex: Path) -> None:
+    command = ["sh", "-c", "codex exec 'two words'"]
+    assert said(codex, command, LOGIN="ChatGPT", CODEX_API_KEY="k") == [*FLAG, "exec", "two words"]
 
 
 def test_gemini_is_told_how_to_log_in_where_it_has_a_key_and_no_choice_was_made(tmp_path: Path) -> None:
     key = {"GEMINI_API_KEY": "k", "PATH": ""}
-    found = write_helpers(tmp_path, ENV | key)
+    found = write_helpers(tmp_path, ["x"], ENV | key)
     assert "gemini-api-key" in Path(found["GEMINI_CLI_SYSTEM_DEFAULTS_PATH"]).read_text()
-    assert write_helpers(tmp_path, ENV | key | {"GOOGLE_GENAI_USE_VERTEXAI": "true"}) == {}
-    assert write_helpers(tmp_path, ENV | {"PATH": ""}) == {}
+    assert write_helpers(tmp_path, ["x"], ENV | key | {"GOOGLE_GENAI_USE_VERTEXAI": "true"}) == {}
+    assert write_helpers(tmp_path, ["x"], ENV | {"PATH": ""}) == {}
 
 
 @pytest.mark.parametrize(

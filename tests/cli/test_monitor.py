@@ -1,16 +1,6 @@
-import os
-import pty
 import re
-import select
-import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
@@ -18,7 +8,6 @@ import pytest
 from kagura.cli.monitor import DIMENSIONS
 from kagura.store import DIMENSIONS as STORE_DIMENSIONS
 from tests.cli.seeded import Run, run, seeded
-from tests.dashboard.samples import seed
 
 __all__ = ["run", "seeded"]
 
@@ -211,86 +200,3 @@ def test_help_loads_no_database() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--trace" in ran.stdout
     assert ran.stderr.strip() == ""
-
-
-class Terminal:
-    """A program in a terminal of 80 × 24, and all that it wrote there."""
-
-    def __init__(self, fd: int, process: subprocess.Popen[bytes]) -> None:
-        self.fd, self.process, self.written = fd, process, ""
-
-    def wait_for(self, text: str, seconds: float = 15) -> str:
-        """What was written since the last call, once `text` is in it."""
-        end = time.monotonic() + seconds
-        while text not in self.written:
-            assert time.monotonic() < end, f"{text!r} did not come; there was {self.written!r}"
-            if select.select([self.fd], [], [], 0.05)[0]:
-                with suppress(OSError):
-                    self.written += os.read(self.fd, 65536).decode("utf-8", "replace")
-        written, self.written = self.written, ""
-        return written
-
-    def type(self, keys: str) -> None:
-        os.write(self.fd, keys.encode())
-
-    def modes(self) -> list[object]:
-        return termios.tcgetattr(self.fd)
-
-
-@contextmanager
-def in_terminal(home: Path, *args: str) -> Iterator[Terminal]:
-    main, side = pty.openpty()
-    ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environ = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}}
-    environ |= {"TERM": "xterm-256color", "KAGURA_HOME": str(home), "TZ": "Asia/Tokyo"}
-    command = [sys.executable, "-m", "kagura", "monitor", *args]
-    process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side, env=environ, start_new_session=True)
-    try:
-        yield Terminal(main, process)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(main)
-        os.close(side)
-
-
-ENTERED, LEFT = "\x1b[?1049h", "\x1b[?1049l"
-
-
-def test_in_a_terminal_it_is_live_until_q(tmp_path: Path) -> None:
-    seed(tmp_path)
-    with in_terminal(tmp_path) as terminal:
-        before = terminal.modes()
-        first = terminal.wait_for("Press 'q' to quit")
-        assert ENTERED in first
-        assert "Kagura Agent Monitor" in first
-        assert terminal.modes() != before
-        terminal.type("jkd")
-        assert "Timeline:" in terminal.wait_for("Esc to go back")
-        terminal.type("\x1b")
-        terminal.wait_for("'d' for details")
-        terminal.type("q")
-        terminal.wait_for(LEFT)
-        assert terminal.process.wait(10) == 0
-        assert terminal.modes() == before
-
-
-def test_a_live_monitor_shows_what_comes_later(tmp_path: Path) -> None:
-    with in_terminal(tmp_path) as terminal:
-        terminal.wait_for("No calls are recorded yet.")
-        seed(tmp_path)
-        terminal.wait_for("COMPLETED")
-        terminal.type("q")
-        assert terminal.process.wait(10) == 0
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_signals_leave_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    seed(tmp_path)
-    with in_terminal(tmp_path, "--agent", "my_agent") as terminal:
-        before = terminal.modes()
-        terminal.wait_for("Press 'q' to quit")
-        terminal.process.send_signal(number)
-        terminal.wait_for(LEFT)
-        assert terminal.process.wait(10) == code
-        assert terminal.modes() == before

@@ -2,6 +2,7 @@
 
 - `execution.start`, `execution.end`: `agent`, `status`, `error`, `started_at`, `source`, `tags`, `attributes`,
   `parent_execution_id` with `parent_span_id`, `input` (what the agent was given, any JSON), ….
+- `execution.alive`: the execution's process, which writes no journal here, lives.
 - `tag`: `name`, `value`; a tag for an execution that has begun.
 - `metric`: `name`, `value`, `span_id`; a number that an execution recorded.
 """

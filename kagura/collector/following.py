@@ -1,6 +1,7 @@
 """The journal, followed: which records are new, which calls are open, which files are done."""
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from kagura.model import Event, Exchange
 
 log = logging.getLogger(__name__)
 
+LEASE_SECONDS = 60.0
+"""So long a run of a process elsewhere is believed to go on after the last sign of its life."""
+
 
 class Follower:
     """Reads every file of a journal folder from its stored position on.
@@ -16,14 +20,17 @@ class Follower:
     Records are handed out once; `positions` says how far each file was read. The caller stores both together.
     """
 
-    def __init__(self, folder: Path, positions: dict[str, int]) -> None:
+    def __init__(self, folder: Path, positions: dict[str, int], clock: Callable[[], float] = time.monotonic) -> None:
         self.positions = positions
         self.open_calls: dict[str, tuple[JournalFile, Started]] = {}
         self.open_runs: dict[str, JournalFile] = {}
         """Declared executions that have begun and not ended, and the file that says so."""
-        self.open_spans: dict[str, JournalFile] = {}
-        """Reported spans that have begun and not ended, and the file that says so."""
+        self.open_spans: dict[str, tuple[JournalFile, str]] = {}
+        """Reported spans that have begun and not ended, the file that says so, and their execution."""
+        self._leases: dict[str, float] = {}
+        """Executions whose process gives signs of life itself, and until when it is believed to live."""
         self._folder = folder
+        self._clock = clock
         self._unreadable: set[str] = set()
         self._complete: set[str] = set()
         self._writers_gone: set[str] = set()
@@ -83,9 +90,12 @@ class Follower:
             self.open_runs[event.execution_id] = file
         elif event.type == "execution.end":
             self.open_runs.pop(event.execution_id, None)
+            self._leases.pop(event.execution_id, None)
+        elif event.type == "execution.alive" and event.execution_id in self.open_runs:
+            self._leases[event.execution_id] = self._clock() + LEASE_SECONDS
         elif event.type == "span" and isinstance(id := event.data.get("id"), str):
             if event.data.get("ended_at") is None:
-                self.open_spans[id] = file
+                self.open_spans[id] = file, event.execution_id
             else:
                 self.open_spans.pop(id, None)
 
@@ -95,11 +105,16 @@ class Follower:
 
     def orphaned_runs(self) -> list[str]:
         """Declared executions whose process is gone without saying how they ended."""
-        return [id for id, file in self.open_runs.items() if self._gone(file)]
+        return [id for id, file in self.open_runs.items() if self._lost(id, file)]
 
     def orphaned_spans(self) -> list[str]:
         """Reported spans whose process is gone without saying how they ended."""
-        return [id for id, file in self.open_spans.items() if self._gone(file)]
+        return [id for id, (file, run) in self.open_spans.items() if self._lost(run, file)]
+
+    def _lost(self, run: str, file: JournalFile) -> bool:
+        """Whether the process of an execution is gone: it says no more that it lives, or its own file is let go."""
+        lease = self._leases.get(run)
+        return self._gone(file) if lease is None else lease < self._clock()
 
     def _gone(self, file: JournalFile) -> bool:
         return file.writer in self._writers_gone and file.name in self._complete
@@ -110,6 +125,7 @@ class Follower:
             self.open_calls.pop(id, None)
         for id in runs:
             self.open_runs.pop(id, None)
+            self._leases.pop(id, None)
 
     def forget_spans(self, spans: Collection[str]) -> None:
         """These orphaned spans were dealt with."""
@@ -118,7 +134,7 @@ class Follower:
 
     def finished_files(self) -> list[JournalFile]:
         """Files that were read to their end, that nobody writes any more and that no open call needs."""
-        runs_and_spans = (*self.open_runs.values(), *self.open_spans.values())
+        runs_and_spans = (*self.open_runs.values(), *(file for file, _ in self.open_spans.values()))
         needed = {file.name for file, _ in self.open_calls.values()} | {file.name for file in runs_and_spans}
         return [
             file

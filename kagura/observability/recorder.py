@@ -176,7 +176,7 @@ class Recorder:
         from kagura.observability.sending import Sender
 
         try:
-            return Sender(self._proxy or "", self.settings().home / "spool")
+            return Sender(self._proxy or "", self.settings().home / "spool", lambda: list(self.running))
         except (ConfigError, RuntimeError):
             # The first has been said; the second comes at the end of a program, when no thread can begin any more.
             return None

@@ -8,7 +8,7 @@ changes nothing: the store knows it.
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BATCH_SECONDS = 0.2
 """How long events are gathered before they go."""
 BATCH_EVENTS = 500
+ALIVE_SECONDS = 10.0
+"""How often the proxy is told that executions which run still do; after a minute without, it holds them for dead."""
 RETRY_SECONDS = (0.2, 0.5, 1, 2, 5, 10)
 GONE = "its process ended without saying how"
 
@@ -28,9 +30,12 @@ GONE = "its process ended without saying how"
 class Sender:
     """Sends what stands in a spool folder to a proxy, on a thread of its own."""
 
-    def __init__(self, proxy: str, spool: Path) -> None:
+    def __init__(self, proxy: str, spool: Path, running: Callable[[], Iterable[str]] = tuple) -> None:
         self._url = f"{proxy.rstrip('/')}/kagura/v1/events"
         self._spool = spool
+        self._running = running
+        """The executions that this process runs."""
+        self._told_at = -ALIVE_SECONDS
         self._own: set[str] = set()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -65,15 +70,33 @@ class Sender:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait()
+            self._wake.wait(ALIVE_SECONDS)
             if self._stopping.wait(BATCH_SECONDS):
                 return
             self._wake.clear()
             with self._turn:
-                sent = self._send_all(timeout=10)
+                sent = self._send_all(timeout=10) and self._tell_alive(timeout=10)
             if not sent:
                 self._stopping.wait(RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1])
                 self._wake.set()
+
+    def _tell_alive(self, timeout: float) -> bool:
+        """Say which executions still run, where that is due; False where the proxy did not take it."""
+        from http.client import HTTPException
+
+        from kagura.model import Event, now_us
+
+        at = time.monotonic()
+        if at - self._told_at < ALIVE_SECONDS:
+            return True
+        alive = [Event(type="execution.alive", at=now_us(), execution_id=id) for id in self._running()]
+        try:
+            if alive:
+                self._post(alive, timeout)
+                self._told_at = at
+        except (OSError, HTTPException):
+            return False
+        return True
 
     def _send_all(self, timeout: float) -> bool:
         """Send everything in the spool; False where the proxy did not take it."""

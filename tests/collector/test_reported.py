@@ -7,6 +7,7 @@ import pytest
 
 from kagura.collector import drain
 from kagura.collector.events import execution_from, metric_from
+from kagura.collector.following import LEASE_SECONDS, Follower
 from kagura.collector.redaction import Redaction
 from kagura.config import CaptureSettings, Settings
 from kagura.journal import JournalWriter, Reported
@@ -66,6 +67,25 @@ def test_what_is_no_number_is_left_out(odd: dict[str, Any]) -> None:
 def test_a_tag_without_name_or_execution_is_left_out() -> None:
     assert execution_from(event("tag", value="1"), Redaction(CaptureSettings())) is None
     assert execution_from(event("tag", execution_id="", name="a", value="1"), Redaction(CaptureSettings())) is None
+
+
+def test_a_run_elsewhere_is_lost_when_it_says_no_more_that_it_lives(tmp_path: Path) -> None:
+    now = [0.0]
+    follower = Follower(tmp_path, {}, lambda: now[0])
+    proxys = JournalWriter(tmp_path)
+    span = event("span", id="00000000000000aa", kind="tool", name="search", started_at=T)
+    for one in (event("execution.start"), span, event("execution.alive"), event("execution.alive", execution_id="x")):
+        proxys.append(Reported(event=one))
+    list(follower.news())
+    now[0] = LEASE_SECONDS
+    proxys.append(Reported(event=event("execution.alive")))
+    # The proxy may go and come back meanwhile.
+    proxys.close()
+    list(follower.news())
+    now[0] = LEASE_SECONDS * 2
+    assert (follower.orphaned_runs(), follower.orphaned_spans()) == ([], [])
+    now[0] += 1
+    assert (follower.orphaned_runs(), follower.orphaned_spans()) == (["run"], ["00000000000000aa"])
 
 
 def test_a_span_that_was_open_when_its_process_went_is_interrupted(tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ def stands(proxy: Proxy, id: str) -> tuple[str, int] | None:
     return next(((row.status.value, row.spans) for row in rows if row.id == id), None)
 
 
+def journal(proxy: Proxy) -> bytes:
+    """What the proxy wrote."""
+    return b"".join(path.read_bytes() for path in (proxy.home / "journal").glob("*.kj"))
+
+
 def waiting(home: Path) -> int:
     return sum(path.stat().st_size for path in (home / "spool").glob("*.kj"))
 
@@ -107,6 +112,7 @@ def test_a_running_program_sends_as_it_goes_and_once_the_proxy_is_back(
                 pass
             assert telemetry.flush(10)
             eventually(lambda: stands(elsewhere, "eager") == ("running", 1))
+            eventually(lambda: b"execution.alive" in journal(elsewhere))
     finally:
         telemetry.disable()
     assert stands(elsewhere, "patient") == ("completed", 1)

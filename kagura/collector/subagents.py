@@ -17,7 +17,7 @@ from kagura.collector.tools import tool_span_id
 from kagura.model import JsonObject, Span, SpanKind, Status
 from kagura.store import Store
 
-REMEMBERED = 5000
+REMEMBERED = 2000
 """Runs and sub-agents that are kept in mind."""
 
 _LEAST_PROMPT = 12
@@ -100,6 +100,9 @@ class SubAgents:
     def place(self, reading: Reading, link: Link | None) -> tuple[str | None, Span | None]:
         """Put a call below its sub-agent's span; returns that span's id, and the span where it is new or has grown."""
         span = reading.span
+        if span.status is Status.RUNNING and not reading.call.input_messages:
+            # The messages of a large request come with the end of its call.
+            return None, None
         agent = None if reading.side else self._find(reading, link)
         if agent is not None:
             if span.parent_id is None:

@@ -1,10 +1,15 @@
 """Sub-agents and side calls: branches of one run."""
 
-import pytest
+from typing import Any
 
+import pytest
+from msgspec import structs
+
+from kagura.collector import drain
 from kagura.collector.tools import tool_span_id
+from kagura.journal import JournalWriter
 from kagura.model import Span
-from tests.collector.recorded import SECOND, Recorder
+from tests.collector.recorded import SECOND, Recorder, T, body
 from tests.collector.turns import KYOTO, QUESTION, TOOLS, Talk, asks, brings, says
 
 SESSION = "0f9c1a52-6b1c-4f0e-9d0a-1f6d7c2b3a4e"
@@ -52,6 +57,32 @@ def test_a_named_agent_stands_below_the_tool_that_holds_its_prompt(recorder: Rec
     main = talk.chat([QUESTION], TASK, headers=(session,))
     prompt = {"role": "user", "content": f"<context/>\n{PROMPT}"}
     talk.chat([prompt], says("1"), headers=(session, ("x-claude-code-agent-id", "a1")))
+    (agent,) = agents(recorder)
+    assert (agent.name, agent.parent_id) == ("explorer", tool_span_id(main.id, 0))
+
+
+def test_a_call_is_placed_when_its_messages_are_known(recorder: Recorder) -> None:
+    session = ("x-claude-code-session-id", SESSION)
+    prompt = {"model": "gpt-4o", "messages": [{"role": "user", "content": PROMPT}], **WITH_TOOLS}
+    title = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Generate a title for this."}]}
+    talk = Talk(recorder)
+    writer = JournalWriter(recorder.settings.journal_dir)
+
+    def call(request: dict[str, Any], at: int, *headers: tuple[str, str]) -> Span:
+        start = recorder.ask(None, at=at, headers=(session, *headers))
+        for record in (
+            structs.replace(start, request_body=None),
+            recorder.answer(start, {"choices": [{"message": says("1")}]}, request_body=body(request)),
+        ):
+            writer.append(record)
+            drain(recorder.settings)
+        return next(span for span in recorder.spans() if span.id == start.id)
+
+    call(title, T)
+    main = talk.chat([QUESTION], TASK, headers=(session,), at=T + SECOND // 2, parameters=WITH_TOOLS)
+    call(prompt, T + 2 * SECOND, ("x-claude-code-agent-id", "a1"))
+    writer.close()
+    assert main.parent_id is None
     (agent,) = agents(recorder)
     assert (agent.name, agent.parent_id) == ("explorer", tool_span_id(main.id, 0))
 

@@ -1,6 +1,6 @@
 """Spans and executions of the store as OpenTelemetry's, with their places and, where asked for, what was said."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,9 +74,9 @@ class _Lookup:
         """The executions of these ids."""
         return self._store.executions_by_id(ids)
 
-    def first_traced(self, execution_ids: Collection[str], but: Collection[str]) -> Mapping[str, Span]:
-        """The first span of each execution that has a trace id other than `but`."""
-        return self._store.first_traced(execution_ids, but)
+    def first_traced(self, execution_ids: Iterable[str], own: Callable[[str], str]) -> Mapping[str, Span]:
+        """The first span of each execution that has a trace id other than its `own`."""
+        return self._store.first_traced(execution_ids, own)
 
 
 def servers(settings: Settings) -> dict[str, Server]:

@@ -5,7 +5,7 @@ follows it. All else of an execution stands below the execution's own span, in a
 execution's, so that every part of it, whenever it is sent, finds the same trace.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from kagura.model import Execution, Span
@@ -28,8 +28,8 @@ class Lookup(Protocol):
     def executions(self, ids: Iterable[str]) -> Mapping[str, Execution]:
         """The executions of these ids."""
 
-    def first_traced(self, execution_ids: Collection[str], but: Collection[str]) -> Mapping[str, Span]:
-        """The first span of each execution that has a trace id other than `but`."""
+    def first_traced(self, execution_ids: Iterable[str], own: Callable[[str], str]) -> Mapping[str, Span]:
+        """The first span of each execution that has a trace id other than its `own`."""
 
 
 def caller_of(span: Span) -> Caller | None:
@@ -75,7 +75,7 @@ class Places:
     def _look_for_callers(self, execution_ids: Iterable[str]) -> None:
         new = [id for id in execution_ids if id not in self._traced]
         if new:
-            found = self._lookup.first_traced(new, [trace_id_of(id) for id in new])
+            found = self._lookup.first_traced(new, trace_id_of)
             self._traced |= {**dict.fromkeys(new), **found}
 
     def of_span(self, span: Span) -> Place:

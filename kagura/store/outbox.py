@@ -5,7 +5,7 @@ becomes due anew, so that late and revised ones are sent too. Whoever claims lin
 them once they are sent; if it dies meanwhile they come again. No position in time or number can skip one.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
@@ -14,7 +14,7 @@ from kagura.model import Execution, Span, SpanKind, Status
 from kagura.store.database import Database
 from kagura.store.rows import Columns, Row, to_execution, to_span
 from kagura.store.schema import executions, outbox, outbox_notes, spans
-from kagura.store.statements import groups, upsert
+from kagura.store.statements import GROUP, groups, upsert
 from kagura.store.values import clean, to_key
 from kagura.store.views import ExecutionRow
 
@@ -112,12 +112,12 @@ class Outbox(Database):
                 found.update({row["id"]: to_execution(row) for row in rows})
         return found
 
-    def first_traced(self, execution_ids: Iterable[str], but: Collection[str]) -> dict[str, Span]:
-        """The first span of each execution that came with a trace id of its caller, none of `but`."""
+    def first_traced(self, execution_ids: Iterable[str], own: Callable[[str], str]) -> dict[str, Span]:
+        """The first span of each execution that came with a trace id of its caller: one that is not its `own`."""
         found: dict[str, Span] = {}
-        traced = (spans.c.trace_id.is_not(None), spans.c.trace_id.not_in(but))
         with self.reading() as connection:
-            for group in groups(execution_ids):
+            for group in groups(execution_ids, GROUP // 3):
+                traced = (spans.c.trace_id.is_not(None), spans.c.trace_id.not_in([own(id) for id in group]))
                 first = (
                     select(spans.c.execution_id, func.min(spans.c.started_at).label("at"))
                     .where(spans.c.execution_id.in_(group), *traced)

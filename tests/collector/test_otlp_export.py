@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -362,3 +364,14 @@ def test_the_end_waits_for_no_receiver(tmp_path: Path) -> None:
             exporter.stop()
             assert time.monotonic() - began < 2
             assert store.waiting() == 2
+
+
+def test_without_a_receiver_none_of_it_is_loaded() -> None:
+    script = """
+import sys
+import kagura.collector.service
+heavy = ("google.protobuf", "kagura.collector.otlp_export", "kagura.otel.encoding", "urllib.request", "ssl")
+print([name for name in heavy if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,6 +1,6 @@
 """Where spans stand: in the caller's trace where there is one, else in one that follows from the execution."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -26,9 +26,10 @@ class Known:
     def executions(self, ids: Iterable[str]) -> dict[str, Execution]:
         return {id: self._executions[id] for id in ids if id in self._executions}
 
-    def first_traced(self, execution_ids: Collection[str], but: Collection[str]) -> dict[str, Span]:
-        known = [span for span in self._spans.values() if span.trace_id and span.trace_id not in but]
-        return {span.execution_id: span for span in reversed(known) if span.execution_id in execution_ids}
+    def first_traced(self, execution_ids: Iterable[str], own: Callable[[str], str]) -> dict[str, Span]:
+        wanted = set(execution_ids)
+        known = [span for span in self._spans.values() if span.trace_id and span.execution_id in wanted]
+        return {span.execution_id: span for span in reversed(known) if span.trace_id != own(span.execution_id)}
 
 
 def traced(number: int = 1, trace: str = TRACE, caller: str = CALLER, **changes: Any) -> Span:

@@ -128,7 +128,7 @@ def _cost(
 
 def _elsewhere(source: "Source", clock: "Clock") -> str:
     """Where there is something to see, when the time that was asked for has nothing."""
-    from kagura.dashboard.screens import BEGIN
+    from kagura.dashboard.begin import BEGIN
 
     latest = source.executions(1)
     if not latest:
@@ -138,11 +138,11 @@ def _elsewhere(source: "Source", clock: "Clock") -> str:
 
 
 def _trace(source: "Source", clock: "Clock", agent: str | None, prefix: str, as_json: bool) -> None:
+    from kagura.dashboard.begin import BEGIN
     from kagura.dashboard.document import trace_document
     from kagura.dashboard.log import log
     from kagura.dashboard.output import print_json, print_lines
     from kagura.dashboard.runs import all_spans
-    from kagura.dashboard.screens import BEGIN
     from kagura.dashboard.timeline import timeline
 
     if agent and not prefix:
@@ -175,9 +175,10 @@ def _screen(source: "Source", clock: "Clock", agent: str | None, as_json: bool) 
 
 
 def _agent(source: "Source", clock: "Clock", name: str, as_json: bool) -> None:
+    from kagura.dashboard.begin import BEGIN
     from kagura.dashboard.document import agent_document
     from kagura.dashboard.output import console, print_json, print_lines
-    from kagura.dashboard.screens import BEGIN, agent_screen
+    from kagura.dashboard.screens import agent_screen
 
     source.check_agent(name)
     summary = source.agent(name)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from kagura.dashboard.activity import activity
 from kagura.dashboard.agent import agent
+from kagura.dashboard.begin import BEGIN
 from kagura.dashboard.hints import Hint
 from kagura.dashboard.llm_usage import llm_usage
 from kagura.dashboard.overview import overview
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 WIDE = 100
 """Columns from which panels stand side by side."""
-
-BEGIN = """No calls are recorded yet.
-
-Start the proxy, point an agent at it, and look again:
-  kagura proxy
-  export OPENAI_BASE_URL=http://127.0.0.1:4100/v1
-  export ANTHROPIC_BASE_URL=http://127.0.0.1:4100
-  export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:4100
-Or run one program with its calls recorded: kagura run -- python my_agent.py"""
-"""What an empty store shows."""
 
 
 def main_screen(

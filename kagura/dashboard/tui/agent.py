@@ -8,7 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from kagura.dashboard.screens import BEGIN, agent_screen
+from kagura.dashboard.begin import BEGIN
+from kagura.dashboard.screens import agent_screen
 from kagura.dashboard.text import safe
 from kagura.dashboard.tui.feed import Reply
 from kagura.dashboard.tui.page import QUIT, REFRESH, Page

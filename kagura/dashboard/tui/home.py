@@ -12,10 +12,10 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from kagura.dashboard.amounts import count, duration, least_text
+from kagura.dashboard.begin import BEGIN
 from kagura.dashboard.frame import line
 from kagura.dashboard.overview import overview
 from kagura.dashboard.performance import performance, success
-from kagura.dashboard.screens import BEGIN
 from kagura.dashboard.text import safe
 from kagura.dashboard.tui.feed import Reply
 from kagura.dashboard.tui.flight_lines import FlightLines

@@ -52,7 +52,7 @@ class JournalWriter:
     def append(self, record: Record) -> None:
         """Write one record. Raises JournalError where it cannot be kept."""
         parts = encode(record)
-        length = sum(map(len, parts))
+        length = len(parts[0]) + len(parts[1])
         try:
             if self._is_spent():
                 self._begin()

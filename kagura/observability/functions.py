@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Protocol, Self
 
 from kagura.observability.recorder import recorder
@@ -77,21 +77,18 @@ def _function(function: Any, call: _Call) -> Any:
         if not recorder.on:
             return function(*args, **kwargs)
         step = call(args, kwargs)
-        step.start()
+        step.__enter__()
         try:
-            step.push()
-            try:
-                result = function(*args, **kwargs)
-            finally:
-                step.pop()
+            result = function(*args, **kwargs)
         except BaseException as error:
-            step.end(error)
+            step.__exit__(type(error), error, None)
             raise
-        if inspect.iscoroutine(result):
+        if type(result) is CoroutineType:
             # A decorator between this one and the async function made a plain function of it.
+            step.pop()
             return _awaited(result, step)
         step.returned(result)
-        step.end(None)
+        step.__exit__(None, None, None)
         return result
 
     return wrapper

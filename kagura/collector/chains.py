@@ -22,7 +22,7 @@ from kagura.store import ChainState, Store
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 20_000
+REMEMBERED = 8_000
 """Keys that are kept in mind; others are looked up in the store."""
 
 MOST_TURNS = 64

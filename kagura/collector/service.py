@@ -14,6 +14,7 @@ from kagura.collector.following import Follower
 from kagura.collector.homes import Homes
 from kagura.collector.interpretation import Interpreter
 from kagura.collector.joins import Arrival, Joins
+from kagura.collector.memory import give_back
 from kagura.collector.redaction import Redaction
 from kagura.collector.results import Results
 from kagura.collector.subagents import SubAgents
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH_RECORDS = 2000
-BATCH_BYTES = 64 << 20
+BATCH_RECORDS = 1000
+BATCH_BYTES = 16 << 20
+LARGE_BATCH = 200
+"""Records of a batch that needed so much memory that it is worth giving back."""
 LOOKED_UP_TOGETHER = 100
 """Calls that are understood before the store is asked what they continue: one question for all of them."""
 IDLE_SECONDS = 0.15
@@ -287,6 +290,8 @@ def _follow(
     while True:
         stopping = stop.is_set()
         stored = collector.step()
+        if stored >= LARGE_BATCH:
+            give_back()
         if exporter:
             exporter.gives_way = collector.is_behind
         if collector.is_behind or (stopping and stored):

@@ -10,7 +10,7 @@ from kagura.errors import JournalError
 from kagura.journal.records import HEAD_SIZE, MAGIC, Record, decode, frames, is_torn
 from kagura.journal.writer import SUFFIX
 
-CHUNK = 8 << 20
+CHUNK = 1 << 20
 """Bytes read at a time; a longer frame is read whole."""
 
 

@@ -20,6 +20,9 @@ from kagura.store.migrations import check_version, migrate
 BUSY_TIMEOUT = 10.0
 """Seconds that a statement waits for another process's transaction."""
 
+PAGE_CACHE = 8 << 20
+"""Bytes of pages that SQLite keeps in memory, all connections together; the system's own cache holds the rest."""
+
 NO_CALLS = "no calls recorded yet"
 
 _T = TypeVar("_T")
@@ -175,7 +178,12 @@ def _sqlite(target: str, pool: type[Pool], *, read_only: bool) -> Engine:
         connection = sqlite3.connect(
             target, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
-        pragmas = ["foreign_keys = OFF", "synchronous = NORMAL", "cache_size = -8192"]
+        pragmas = [
+            "foreign_keys = OFF",
+            "synchronous = NORMAL",
+            "cache_size = -8192",
+            f"soft_heap_limit = {PAGE_CACHE}",
+        ]
         if read_only:
             pragmas.append("query_only = ON")
         else:

@@ -1,25 +1,14 @@
 """What the calls of a run sent, as hashes: enough to see what was sent again, without reading a word of it."""
 
-import msgspec
 from sqlalchemy import Connection, select
 
 from kagura.store.schema import span_contents, spans
+from kagura.store.views import Prompt
+
+__all__ = ["MOST", "Prompt", "read_prompts"]
 
 MOST = 500
 """The latest calls of a run that are looked at."""
-
-
-class Prompt(msgspec.Struct, frozen=True):
-    """A request: the hash of each message, and that of all else in it."""
-
-    messages: bytes
-    """One after the other, each of `contents.HASH` bytes."""
-    parameters: bytes | None = None
-
-    def continues(self, earlier: "Prompt") -> bool:
-        """Whether it begins with everything that an earlier request said, under the same parameters, and says more."""
-        longer = len(self.messages) > len(earlier.messages) > 0
-        return longer and self.parameters == earlier.parameters and self.messages.startswith(earlier.messages)
 
 
 def read_prompts(connection: Connection, execution_id: str) -> dict[str, Prompt]:

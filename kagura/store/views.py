@@ -180,6 +180,19 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     contents: int = 0
 
 
+class Prompt(msgspec.Struct, frozen=True):
+    """A request: the hash of each message, and that of all else in it."""
+
+    messages: bytes
+    """One after the other, each of `contents.HASH` bytes."""
+    parameters: bytes | None = None
+
+    def continues(self, earlier: "Prompt") -> bool:
+        """Whether it begins with everything that an earlier request said, under the same parameters, and says more."""
+        longer = len(self.messages) > len(earlier.messages) > 0
+        return longer and self.parameters == earlier.parameters and self.messages.startswith(earlier.messages)
+
+
 class DayRow(msgspec.Struct, frozen=True, kw_only=True):
     """What calls to one model came to on one day of UTC."""
 

@@ -10,7 +10,7 @@ import msgspec
 from kagura.config import Settings
 from kagura.model import Execution, Span, SpanKind, Status
 from kagura.pricing import Catalog
-from kagura.store.prompts import Prompt
+from kagura.store.views import Prompt
 
 
 class Hint(msgspec.Struct, frozen=True):

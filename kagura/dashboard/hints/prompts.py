@@ -11,7 +11,7 @@ from kagura.dashboard.hints.evidence import Evidence, Rule, Said, llm_calls, mod
 from kagura.dashboard.text import safe
 from kagura.model import Execution, Span
 from kagura.pricing import Price
-from kagura.store.prompts import Prompt
+from kagura.store.views import Prompt
 
 REPEATS = 3
 

@@ -40,6 +40,7 @@ def _passive(name: str) -> Endpoint:
 
 ROWS: tuple[tuple[str, Endpoint], ...] = (
     (r"/organization/", _passive("organization")),
+    (r"/wenxinworkshop/chat/", Endpoint("chat/completions", "native", LLM, True)),
     (r"/chat/completions$", Endpoint("chat/completions", CHAT, LLM, True)),
     (r"/chat/completions/", _passive("chat/completions-item")),
     (r"/fim/completions$", Endpoint("fim/completions", CHAT, LLM, True)),
@@ -76,7 +77,7 @@ ROWS: tuple[tuple[str, Endpoint], ...] = (
     (r"embed[^/]*:predict$", Endpoint("predict", EMBEDDINGS, EMBEDDING, True)),
     (r":predict$", Endpoint("predict", MEDIA, LLM, True)),
     (
-        r"/embeddings(/|$)|/embed$|/contextualizedembeddings$|/feature-extraction$",
+        r"/embeddings(/|$)|/embed$|/(contextualized|multimodal)embeddings$|/feature-extraction$",
         Endpoint("embeddings", EMBEDDINGS, EMBEDDING, True),
     ),
     (r"/interactions$", Endpoint("interactions", "gemini", LLM, True)),
@@ -106,6 +107,8 @@ ROWS: tuple[tuple[str, Endpoint], ...] = (
         r"/v\d+/generate$|/generation/text(_stream)?$|/text/(chat|generation)(_stream)?$",
         Endpoint("generate", None, LLM, True),
     ),
+    (r"/aigc/[a-z-]+/generation$", Endpoint("generate", None, LLM, True)),
+    (r"/accounts/[^/]+/ai/run/", Endpoint("run", "native", LLM, True)),
     (r"/predictions$", Endpoint("predictions", None, LLM, True)),
     (r"/predictions/", _passive("predictions-item")),
     (r"/models(/|$)|/foundation-models|/api/(tags|show|ps|version)$|/available-models", _passive("models")),

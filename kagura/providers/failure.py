@@ -5,12 +5,22 @@ from typing import Any
 
 from kagura.model import CallError, JsonObject
 from kagura.providers.framing import Answer
-from kagura.providers.values import obj, objects, text
+from kagura.providers.values import count, obj, objects, text
 
 _TYPE_FIELDS = ("type", "code", "status", "__type")
-_MESSAGE_FIELDS = ("message", "Message", "detail", "error_description", "msg", "description", "title")
+_MESSAGE_FIELDS = (
+    "message",
+    "error_msg",
+    "status_msg",
+    "Message",
+    "detail",
+    "error_description",
+    "msg",
+    "description",
+    "title",
+)
 _LONGEST = 2000
-_SIGN = re.compile(rb"rror|xception|failed")
+_SIGN = re.compile(rb"rror|xception|failed|base_resp")
 """An answer without any of these reports no error; looking for them is much quicker than looking at each event."""
 _ERROR_EVENTS = ("error", "response.failed", "response.error", "conversation.response.error")
 
@@ -38,6 +48,9 @@ def _of(name: str | None, value: JsonObject, failed: bool) -> CallError | None:
     for holder in holders:
         if _says_something(error := holder.get("error")):
             return _described(error, holder)
+    for code, error in (("error_code", value), ("status_code", obj(value.get("base_resp")))):
+        if count(error.get(code)):
+            return _described({**error, "code": error[code]}, value)
     if failed and (errors := objects(value.get("errors"))):
         return _described(errors[0], value)
     if failed or kind in _ERROR_EVENTS or kind.endswith(("Exception", "Error")):

@@ -63,7 +63,7 @@ def gemini_usage(raw: JsonObject) -> Usage:
     answer = total(count(raw.get("candidatesTokenCount")), count(raw.get("responseTokenCount")), thoughts)
     prompt_details, answer_details = (
         _modalities(raw, "promptTokensDetails") or _modalities(raw, "promptTokenDetails"),
-        _modalities(raw, "candidatesTokensDetails"),
+        _modalities(raw, "candidatesTokensDetails") or _modalities(raw, "responseTokensDetails"),
     )
     return Usage(
         input=total(prompt, count(raw.get("toolUsePromptTokenCount"))),

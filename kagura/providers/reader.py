@@ -11,6 +11,7 @@ from kagura.providers import (
     conversations,
     embeddings,
     gemini,
+    native,
     ollama,
     openai_chat,
     openai_media,
@@ -39,6 +40,7 @@ DIALECTS: dict[str, Dialect] = {
     "bedrock": bedrock,
     "cohere": cohere,
     "conversations": conversations,
+    "native": native,
     "ollama": ollama,
     "realtime": realtime,
 }

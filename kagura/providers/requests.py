@@ -19,6 +19,7 @@ _ROUTING_PATHS = (
 _NAMING_PATHS = (
     re.compile(r"/deployments/([^/]+)/"),
     re.compile(r"/engines/([^/]+)/"),
+    re.compile(r"/ai/run/(.+)$"),
     re.compile(r"/(?:serving-)?endpoints/([^/]+)/invocations$"),
     re.compile(r"/models/(.+?)(?:/(?:pipeline|predictions|versions|operations)\b.*)?$"),
 )

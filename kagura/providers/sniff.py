@@ -2,6 +2,7 @@
 
 from kagura.model import JsonObject
 from kagura.providers.framing import AnswerEvent
+from kagura.providers.native import SHAPES
 from kagura.providers.values import first_obj, text
 
 FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -26,6 +27,8 @@ FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("bedrock", frozenset({"generation"})),
     ("bedrock", frozenset({"outputText"})),
     ("bedrock", frozenset({"generated_text"})),
+    ("embeddings", frozenset({"object", "data", "model", "usage"})),
+    *(("native", shape.marks) for shape in SHAPES if not shape.common),
 )
 """A dialect, and fields that an answer (or an event of it) of this dialect has together."""
 

@@ -37,3 +37,12 @@ def test_the_model_of_azures_deployment_path() -> None:
     path = "/openai/deployments/my-embedder/embeddings?api-version=2023-07-01-preview"
     assert call(path, {"data": []}, {"input": "x"}, provider="azure").request_model == "my-embedder"
     assert call(path, {"data": []}, {"input": "x", "model": "ada"}, provider="azure").request_model == "ada"
+
+
+def test_embeddings_of_a_served_model_are_told_by_their_fields() -> None:
+    answer = {"object": "list", "model": "gte", "data": [{"embedding": [0.1]}], "usage": {"prompt_tokens": 5}}
+    found = call("/serving-endpoints/my-gte/invocations", answer, {"input": "Hi"}, provider="databricks")
+    assert (found.kind, found.billable, found.request_model) == (SpanKind.EMBEDDING, True, "my-gte")
+    assert found.usage and found.usage.input == 5
+    found = call("/v1/multimodalembeddings", answer, {"model": "voyage-multimodal-3"}, provider="voyage")
+    assert (found.endpoint, found.kind) == ("embeddings", SpanKind.EMBEDDING)

@@ -82,7 +82,7 @@ def monitor(
         raise InputError("--json and --csv cannot stand together", "Ask for one of them.")
     settings = settings_from(config, home, db)
     if not (cost or trace is not None or as_json) and interactive():
-        return run_live({"config": config and str(config), "home": home, "db": db}, agent)
+        return run_live({"config": str(config) if config else None, "home": home, "db": db}, agent)
     from kagura.dashboard.source import Source
 
     clock = Clock()

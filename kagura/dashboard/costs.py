@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DAY = 86_400_000_000
 MONTH_DAYS = 30
 
+LISTED = 50
+"""Rows that are shown, except of days and hours; the others are one row together, and all are in JSON and CSV."""
+
 _NOBODY = "(none)"
 
 
@@ -66,9 +69,13 @@ def costs(report: CostReport, clock: Clock) -> "list[RenderableType]":
     rows = list(report.rows)
     if report.by not in {"day", "hour"}:
         rows.sort(key=lambda row: (-row.cost.billed, -row.cost.estimated, -row.calls, row.key or ""))
-    shown = [(_label(row.key, report.by), _value(row)) for row in rows]
-    most = max(_known(row) for row in rows)
-    bars = [float(_known(row) / most) for row in rows] if most > 0 else []
+    listed, left = (rows, []) if report.by in {"day", "hour"} else (rows[:LISTED], rows[LISTED:])
+    shown = [(_label(row.key, report.by), _value(row)) for row in listed]
+    most = max(_known(row) for row in listed)
+    bars = [float(_known(row) / most) for row in listed] if most > 0 else []
+    if left:
+        shown.append((f"{len(left):,} more", f"{total(left)} ({plural(sum(row.calls for row in left), 'call')})"))
+        bars += [0.0] * bool(bars)
     return [head, Leaders(shown, tree=True, bars=bars), line(""), *_totals(report, clock)]
 
 

@@ -165,3 +165,18 @@ def test_an_agent_of_many_models_and_tools_stays_readable() -> None:
     assert "model-14 .." in shown
     assert re.search(r"25 more models \.+ see --cost --by model", shown)
     assert re.search(r"28 more tools \.+ 56 calls", shown)
+
+
+def test_of_thousands_of_keys_the_dearest_are_shown() -> None:
+    [row, *_] = day_costs()
+    rows = [
+        msgspec.structs.replace(row, key=f"session-{n}", calls=2, cost=CostTotals(billed=Decimal(n)))
+        for n in range(999)
+    ]
+    shown = drawn(costs(CostReport(rows, "session", DAY), clock()), 120)
+    assert "├─ session-998 ." in shown
+    assert "session-948" not in shown
+    assert re.search(r"└─ 949 more \.+ \$449,826\.00 \(1,898 calls\)", shown)
+    assert "Total: $498,501.00" in shown
+    hours = drawn(costs(CostReport(rows, "hour", DAY), clock()), 120)
+    assert "more ." not in hours

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kagura.collector.atoms import ASSISTANT, Asked, Atom, Brought, Said, Signed
-from kagura.collector.spoken import spoken
+from kagura.collector.spoken import may_tell, spoken
 from kagura.model import JsonObject, Message
 from kagura.providers.values import obj, objects, parsed, text
 
@@ -112,7 +112,7 @@ def _heard(messages: Iterable[Message]) -> tuple[list[Atom], list[tuple[int, str
         for atom in atoms_of(message):
             if isinstance(atom, Signed):
                 signatures.append((len(atoms), atom.text))
-            elif isinstance(atom, Said):
+            elif isinstance(atom, Said) and may_tell(atom, atoms):
                 atoms.extend(spoken(atom, atoms))
             else:
                 atoms.append(atom)
@@ -198,10 +198,12 @@ def atoms_of(message: Message) -> Iterator[Atom | Signed]:
         yield Brought(text(content.get("tool_call_id")), name, content["content"], failed=False)
     else:
         yield from _blocks(content.get("content"), role)
-        for thought in objects(content.get("reasoning_details")):
-            yield from _signed(thought)
+        if "reasoning_details" in content:
+            for thought in objects(content["reasoning_details"]):
+                yield from _signed(thought)
         for call in objects(content.get("tool_calls")):
-            yield from _signed(obj(obj(call.get("extra_content")).get("google")))
+            if "extra_content" in call:
+                yield from _signed(obj(obj(call["extra_content"]).get("google")))
             yield _asked(obj(call.get("function")) or obj(call.get("custom")), text(call.get("id")))
         if function := obj(content.get("function_call")):
             yield _asked(function, None)

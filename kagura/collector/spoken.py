@@ -19,14 +19,21 @@ _COUNTED = re.compile(r"call_\d{1,6}")
 """Ids that the client made up, for code that it found in the answer's text."""
 
 
+def may_tell(said: Said, before: Sequence[Atom]) -> bool:
+    """Whether a text is worth a closer look; most are not."""
+    if said.role == ASSISTANT:
+        return _CALLS in said.text or said.text.endswith(_STOPS)
+    return bool(before) and isinstance(before[-1], Asked)
+
+
 def spoken(said: Said, before: Sequence[Atom]) -> Iterator[Atom]:
     """A text, with the calls in it as calls; a text that follows calls and tells their results as results."""
     if said.role == ASSISTANT and _CALLS in said.text:
         yield from _calls(said)
-    elif said.role == "user" and before and isinstance(before[-1], Asked) and (told := _RESULT.match(said.text)):
-        yield from _results(told, before)
-    elif said.role == ASSISTANT and said.text.endswith(_STOPS):
+    elif said.role == ASSISTANT:
         yield Said(said.role, _stopped(said.text))
+    elif said.role == "user" and (told := _RESULT.match(said.text)):
+        yield from _results(told, before)
     else:
         yield said
 

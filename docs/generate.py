@@ -11,6 +11,7 @@ from typing import Any
 os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 
 from docs.hint_rules import hints_reference
+from docs.screens import screens_page
 from kagura.cli import COMMANDS, command
 from kagura.cli.help_text import examples_of, split_examples
 from kagura.cli.init import render
@@ -49,7 +50,12 @@ def _parameter(item: Any) -> str:
     return f"| {names} | {text} |"
 
 
-FILES = {"config.example.yaml": render, "docs/cli.md": cli_reference, "docs/hints.md": hints_reference}
+FILES = {
+    "config.example.yaml": render,
+    "docs/cli.md": cli_reference,
+    "docs/hints.md": hints_reference,
+    "docs/screens.md": screens_page,
+}
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def _totals(report: CostReport, clock: Clock) -> list[Text]:
     if projected:
         whole = f"~${projected:,.0f}" if projected >= 10 else money(projected, estimated=True)
         rows.append(line(("Projected monthly: ", "bold"), whole))
-    if report.before:
+    if report.before and report.before[1] != Bill():
         rows.append(line(("Before: ", "bold"), _compared(sums.billed, *report.before, clock)))
     if report.cache and (report.cache.saved or report.cache.extra):
         rows.append(line(("Saved by caches: ", "bold"), _cached(report.cache)))

@@ -91,7 +91,6 @@ def test_the_cost_of_a_day(seeded: Run) -> None:
         "Estimated: ~$0.00040 (not in the total)\n"
         "Unknown: 1 call without a price (not in the total)\n"
         "Projected monthly: ~$0.2734\n"
-        "Before: nothing billed (2025-10-09)\n"
     )
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from kagura.model import Cost, Usage
@@ -62,8 +63,14 @@ class Catalog:
     """Every price known. Make it with `load`."""
 
     def __init__(
-        self, rows: Iterable[PriceRow] = (), overrides: Overrides | None = None, discounts: Discounts | None = None
+        self,
+        rows: Iterable[PriceRow] = (),
+        overrides: Overrides | None = None,
+        discounts: Discounts | None = None,
+        packed: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
+        """`packed` are rows by provider that stand before `rows`, not yet read: most providers are never asked for."""
+        self._packed = packed
         self._rows: dict[str, list[PriceRow]] = {}
         self._books: dict[str, Book] = {}
         self._overrides = _by_provider_name(overrides or {})
@@ -81,10 +88,8 @@ class Catalog:
         An override is the whole price of its model, and no discount is taken off it. Raises `PricingError` where a
         file is malformed.
         """
-        rows = list(bundled_rows())
-        for path in paths:
-            rows += read_rows(path)
-        return cls(rows, overrides, discounts)
+        rows = [row for path in paths for row in read_rows(path)]
+        return cls(rows, overrides, discounts, bundled_by_provider())
 
     def find(self, provider: str, model: str, at_us: int, region: str | None = None) -> Price | None:
         """The price of a model at a provider (in a region) at an instant; `None` where nobody states one."""
@@ -169,7 +174,7 @@ class Catalog:
         Names that only fit a pattern count where nobody has the exact one.
         """
         for search in (Book.exact, Book.similar):
-            found = [price for provider in sorted(self._rows) for price in self._shown(provider, model, at_us, search)]
+            found = [price for provider in self.providers for price in self._shown(provider, model, at_us, search)]
             if found:
                 return sorted(found, key=lambda price: price.source != OVERRIDE)
         return []
@@ -187,7 +192,7 @@ class Catalog:
     def listed(self, at_us: int, provider: str | None = None) -> Iterator[Price]:
         """The price of every model of the price lists at an instant, by provider and name."""
         wanted = provider_name(provider) if provider is not None else None
-        for name in sorted(self._rows):
+        for name in self.providers:
             book = self._book(name) if wanted in (None, name) else None
             seen: set[str] = set()
             for model in sorted({model for model, _ in book.entries} if book else ()):
@@ -206,11 +211,11 @@ class Catalog:
     @property
     def providers(self) -> list[str]:
         """The names of all providers with a price."""
-        return sorted(self._rows)
+        return sorted(self._rows.keys() | self._packed.keys())
 
     def has_provider(self, name: str) -> bool:
         """Whether a provider, by any of its names, has a price."""
-        return provider_name(name) in self._rows
+        return self._has_rows(provider_name(name))
 
     def history(self, provider: str, model: str) -> list[Price]:
         """The prices of a model at a provider over time, the oldest first."""
@@ -226,9 +231,13 @@ class Catalog:
     def _book(self, provider: str) -> Book | None:
         """The provider's book, made when it is first opened."""
         book = self._books.get(provider)
-        if book is None and provider in self._rows:
-            book = self._books[provider] = Book(self._rows[provider])
+        if book is None and self._has_rows(provider):
+            packed = parse_trusted_rows(self._packed.get(provider, b""))
+            book = self._books[provider] = Book([*packed, *self._rows.get(provider, ())])
         return book
+
+    def _has_rows(self, provider: str) -> bool:
+        return provider in self._rows or provider in self._packed
 
     def _search(self, provider: str, model: str, region: str | None) -> Match | None:
         names = spellings(model, provider)
@@ -291,6 +300,19 @@ def _by_provider_name(settings: Mapping[str, V]) -> dict[str, V]:
         head, slash, rest = key.partition("/")
         keys.setdefault(f"{provider_name(head)}{slash}{rest}", value)
     return keys
+
+
+@cache
+def bundled_by_provider() -> Mapping[str, bytes]:
+    """The lines of the price list that comes with kagura, by provider; a line begins with the provider's name."""
+    lines: dict[str, list[bytes]] = {}
+    for line in (BUNDLED.read_bytes() + CORRECTIONS.read_bytes()).splitlines():
+        name = line[len(_PROVIDER_FIRST) : line.index(b'"', len(_PROVIDER_FIRST))]
+        lines.setdefault(name.decode(), []).append(line)
+    return {name: b"\n".join(some) for name, some in lines.items()}
+
+
+_PROVIDER_FIRST = b'{"provider":"'
 
 
 @cache

@@ -1,5 +1,6 @@
 """The catalogue over rows of its own: whose price holds, and since when."""
 
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from kagura.errors import PricingError
 from kagura.model import Usage
 from kagura.pricing import Catalog
 from kagura.pricing.book import start_us
-from kagura.pricing.rows import Clause, PriceRow, Variant, format_rows
+from kagura.pricing.catalog import bundled_by_provider, bundled_rows
+from kagura.pricing.rows import Clause, PriceRow, Variant, format_rows, parse_trusted_rows
 
 
 def row(
@@ -167,3 +169,19 @@ def test_names_of_clients_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> Non
         assert catalog.find("p", f"unknown-{number}", 0) is None
     assert len(catalog._found) <= 10
     assert input_rate(catalog) == "1"
+
+
+def test_the_bundled_rows_by_provider_are_all_of_them() -> None:
+    packed = bundled_by_provider()
+    unpacked = {name: parse_trusted_rows(lines) for name, lines in packed.items()}
+    assert Counter(repr(row) for rows in unpacked.values() for row in rows) == Counter(map(repr, bundled_rows()))
+    assert all(row.provider == name for name, rows in unpacked.items() for row in rows)
+
+
+def test_rows_of_files_stand_behind_the_packed_ones() -> None:
+    packed = {"p": format_rows([row("1")]), "q": format_rows([row("3", provider="q")])}
+    catalog = Catalog([row("2"), row("4", provider="r")], packed=packed)
+    assert catalog.providers == ["p", "q", "r"]
+    assert [input_rate(catalog, provider=name) for name in "pqr"] == ["2", "3", "4"]
+    assert catalog.has_provider("q")
+    assert not catalog.has_provider("s")

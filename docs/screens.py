@@ -30,8 +30,8 @@ SECOND = 1_000_000
 HEAD = """# Screens
 
 Made by `make format`; `make check` compares. On the left each screen as RFC-021 drew it, on the right what kagura
-prints, {width} columns wide, of a store that was seeded with the figures of that screen. Where they part, the right one is
-meant:
+prints, {width} columns wide, of a store that was seeded with the figures of that screen. Where they part, the right
+one is meant:
 
 - sums are exact. The RFC's trace bills $0.0023 and $0.0046 and totals $0.0044; two calls of such tokens make $0.0069;
 - a call is a call to a model, a run is a call of an agent: an agent that asks twice makes `290 calls, 145 runs`;

@@ -143,3 +143,8 @@ def test_an_http_proxy_is_not_asked_for_this_machine() -> None:
 def test_a_client_that_was_told_to_say_less_is_left_alone() -> None:
     assert pointed({})["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] == "1"
     assert pointed({"CLAUDE_CODE_GATEWAY_HINT_HEADERS": "0"})["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] == "0"
+
+
+def test_every_variable_is_described() -> None:
+    page = (Path(__file__).parents[2] / "docs/clients.md").read_text(encoding="utf-8")
+    assert [row.name for row in VARIABLES if f"`{row.name}" not in page] == []

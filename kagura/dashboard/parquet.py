@@ -18,12 +18,7 @@ _INSTANTS = ("started_at", "ended_at")
 _DOLLARS = ("cost_usd", "estimated_cost_usd")
 _FLAGS = ("inferred", "stream", "cost_estimated")
 _COUNTS = ("http_status", "attempt", "llm_calls", "retries", "errors", "unknown_cost_calls")
-_WORDS = (
-    "input_messages",
-    "parameters",
-    "output_messages",
-    "attributes",
-)
+_WORDS = ("input_messages", "parameters", "output_messages", "attributes")
 """Fields of any shape, which are JSON text."""
 
 
@@ -34,16 +29,11 @@ class _Buffer:
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._taken = 0
 
     def write(self, data: Any) -> int:
         """Take more."""
         self._data += memoryview(data).cast("B")
         return len(data)
-
-    def tell(self) -> int:
-        """How much was written since the beginning."""
-        return self._taken + len(self._data)
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -51,22 +41,9 @@ class _Buffer:
     def close(self) -> None:
         """Nothing more comes."""
 
-    def writable(self) -> bool:
-        """It is there to be written."""
-        return True
-
-    def readable(self) -> bool:
-        """It is not there to be read."""
-        return False
-
-    def seekable(self) -> bool:
-        """What was taken is gone."""
-        return False
-
     def take(self) -> bytes:
         """All that was written since the last time."""
         taken, self._data = bytes(self._data), bytearray()
-        self._taken += len(taken)
         return taken
 
 

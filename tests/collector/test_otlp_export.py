@@ -220,6 +220,22 @@ def test_a_dead_senders_spans_are_sent_by_the_next(stage: Stage) -> None:
     assert len(stage.send()) == 2
 
 
+def test_a_slow_receivers_spans_go_to_nobody_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kagura.collector.otlp_export.BYTES", 1000)
+    stage.write(*numbered(20))
+    answer_to, seen = stage.receiver.answer_to, []
+
+    def slowly(*request: Any) -> Answer:
+        stage.ahead += 40 * SECOND
+        seen.extend(stage.store.claim(now_us() + stage.ahead, 100, 0))
+        return answer_to(*request)
+
+    monkeypatch.setattr(stage.receiver, "answer_to", slowly)
+    assert len(stage.send()) == 21
+    assert len(stage.receiver.requests) > 5
+    assert seen == []
+
+
 def test_spans_that_retention_removed_leave_the_line(stage: Stage) -> None:
     stage.write(llm(1, T - 40 * 86_400 * SECOND))
     stage.store.prune(days=1, content_days=None, now=now_us())
@@ -370,7 +386,7 @@ def test_without_a_receiver_none_of_it_is_loaded() -> None:
     script = """
 import sys
 import kagura.collector.service
-heavy = ("google.protobuf", "kagura.collector.otlp_export", "kagura.otel.encoding", "urllib.request", "ssl")
+heavy = ("google.protobuf", "kagura.collector.otlp_export", "kagura.otel.encoding", "urllib.request")
 print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

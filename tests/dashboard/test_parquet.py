@@ -82,7 +82,9 @@ def test_large_rows_make_small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "GROUP_BYTES", 1000)
     large = [span_object(llm(number, attributes={"words": "x" * 400})) for number in range(9)]
     data = b"".join(parquet_file(large, SPAN_FIELDS, of_spans=True))
-    assert pyarrow.parquet.ParquetFile(io.BytesIO(data)).metadata.num_row_groups == 3
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+    assert file.metadata.num_row_groups == 3
+    assert file.read().column("id").to_pylist() == [row["id"] for row in large]
 
 
 def test_without_pyarrow_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

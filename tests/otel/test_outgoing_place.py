@@ -65,6 +65,8 @@ def test_ids_follow_from_the_execution_alone() -> None:
 
 def test_a_call_stands_below_the_span_that_made_it() -> None:
     assert placed(traced()) == (TRACE, CALLER)
+    other = traced(2, trace="c" * 32, caller="d" * 16)
+    assert placed(other, traced(), runs=[declared()]) == placed(other, traced()) == ("c" * 32, "d" * 16)
 
 
 def test_what_lies_below_such_a_call_follows_it() -> None:

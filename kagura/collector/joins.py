@@ -27,7 +27,7 @@ from kagura.collector.twins import (
     is_http_request,
     pairs,
 )
-from kagura.model import Exchange, Span
+from kagura.model import Exchange, Span, SpanKind
 from kagura.otel.conventions import SPAN_ID
 from kagura.otel.incoming import Incoming
 from kagura.store import Batch, SpanContents, Store
@@ -222,6 +222,7 @@ class Joins:
     def _join(self, scene: Scene, execution_id: str) -> None:
         """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
         run = scene.run(execution_id)
+        branches = {span.parent_id for span in run.values() if span.parent_id}
         self._hang(scene, run)
         self._rehang(scene, run)
         while self._merge_calls(scene, run) or self._merge_tools(scene, run):
@@ -236,6 +237,11 @@ class Joins:
             if agent != span.agent:
                 span.agent = agent
                 scene.change(span)
+        left = branches - {span.parent_id for span in run.values()}
+        for span in [run[id] for id in left if id in run]:
+            if span.kind is SpanKind.AGENT and span.inferred:
+                # A sub-agent that was guessed from calls whose real place the program has told.
+                scene.remove(span)
 
     def _merge_calls(self, scene: Scene, run: Mapping[str, Span]) -> bool:
         """Make reports and their calls one; whether there were any."""

@@ -122,6 +122,7 @@ class Collector:
         for (exchange, (span, contents, call)), reading in zip(interpreted, readings, strict=True):
             link = self._chains.link(reading) if reading.may_chain else None
             moved = self._attempts.place(span, exchange)
+            span.execution_id = self._homes.of(span.execution_id)
             batch.spans.append(span)
             if contents:
                 batch.contents.append((span.id, contents))
@@ -149,6 +150,7 @@ class Collector:
         batch.spans.extend(stored.values())
         for span in (given | stored).values():
             moved[span.id].mark(span)
+            span.execution_id = self._homes.of(span.execution_id)
 
     def _add_event(self, batch: Batch, event: Event) -> None:
         execution = execution_from(event, self._redaction)

@@ -282,3 +282,22 @@ def test_kaguras_own_spans_that_come_back_are_not_doubled(tmp_path: Path) -> Non
         [export(span("chat gpt-4o", 1, None, (100, 600), chat() | returned))],
     )
     assert [span.id for span in spans] == ["0000000000000001"]
+
+
+def test_guessed_sub_agents_go_where_the_program_tells_who_made_the_calls(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+
+    def concurrent(number: int, at: int, question: str) -> list[Record]:
+        said = {"model": "gpt-4o", "messages": [{"role": "user", "content": question}], "tools": tools}
+        started = recorder.ask(said, at=T + at * 1000, headers=parent(10 + number))
+        body = {"id": f"chatcmpl-{number}", "choices": [{"index": 0, "message": says("Warm.")}], "usage": USAGE}
+        return [started, recorder.answer(started, body, after=500_000)]
+
+    calls = [*concurrent(1, 100, "Kyoto?"), *concurrent(2, 110, "Nara?")]
+    before = stored(tmp_path, calls)
+    assert [span.kind for span in before].count(SpanKind.AGENT) == 1
+    agents = [span(f"agent {n}", n, None, (80 + n, 700), AGENT | {"gen_ai.agent.name": f"a{n}"}) for n in (2, 3)]
+    reports = [span("chat", 11, 2, (99, 605), chat()), span("chat", 12, 3, (109, 615), chat())]
+    spans = stored(tmp_path, [export(*agents, *reports)])
+    assert tree(spans) == ["agent a2", "  llm chat gpt-4o", "agent a3", "  llm chat gpt-4o"]

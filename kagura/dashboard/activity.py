@@ -25,13 +25,17 @@ def activity(runs: "Sequence[ExecutionRow]", clock: Clock, width: int, selected:
     """Start, agent, status, time and cost of each run, and as much more as `width` columns hold."""
     table = columns()
     table.add_column(no_wrap=True, min_width=8)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(14, width // 5))
+    if width >= PREVIEW_WIDTH:
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(14, width // 5))
+    else:
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column(no_wrap=True, min_width=9)
     table.add_column(no_wrap=True, min_width=6, justify="right")
     table.add_column(no_wrap=True, min_width=7, justify="right")
     for _ in range((width >= CALLS_WIDTH) + (width >= TOKENS_WIDTH)):
         table.add_column(no_wrap=True, justify="right")
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    if width >= PREVIEW_WIDTH:
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for run in runs:
         style = SELECTED_STYLE if run.id == selected else ""
         table.add_row(*_cells(run, clock, width), style=style)
@@ -51,8 +55,9 @@ def _cells(run: "ExecutionRow", clock: Clock, width: int) -> list[Text]:
         cells.append(Text(f"{count(run.llm_calls)} llm, {count(run.tool_calls)} tool", "dim"))
     if width >= TOKENS_WIDTH:
         cells.append(Text(f"{tokens(run.tokens.input)} → {tokens(run.tokens.output)} tok", "dim"))
-    preview = cell(run.error or run.preview or "", "red" if run.error else "dim")
-    return [*cells, preview if width >= PREVIEW_WIDTH else Text("")]
+    if width >= PREVIEW_WIDTH:
+        cells.append(cell(run.error or run.preview or "", "red" if run.error else "dim"))
+    return cells
 
 
 def _least(cost: "CostTotals") -> str:

@@ -10,7 +10,7 @@ from kagura.dashboard.frame import ERROR_STYLE, STATUS_STYLES, line
 from kagura.dashboard.period import Clock
 from kagura.dashboard.text import safe
 from kagura.dashboard.timeline import END_WORDS, failure
-from kagura.dashboard.tree import Node, answer, branch, marks, model_of, nodes, remembered, signature
+from kagura.dashboard.tree import Node, answer, attempt_mark, branch, model_of, nodes, remembered, signature
 from kagura.model import Execution, Span, SpanKind, Status
 
 
@@ -32,7 +32,7 @@ def _row(clock: Clock, at: int, tree: str, text: str, style: str = "") -> Text:
 
 def _node_rows(node: Node, clock: Clock) -> Iterator[Text]:
     span, stem = node.span, "  " + "│  " * node.depth
-    yield _row(clock, span.started_at, f"{stem}{branch(node)}", _title(span) + marks(node))
+    yield _row(clock, span.started_at, f"{stem}{branch(node)}", _title(span) + attempt_mark(node))
     at = span.ended_at or clock.now()
     outcome = _outcome(span, at)
     if outcome:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from kagura.dashboard.amounts import NOTHING, count, duration, money
@@ -39,11 +41,11 @@ _SUMMARY = (
 )
 
 
-def timeline(run: Execution, spans: list[Span], clock: Clock, found: Sequence[Hint] = ()) -> list[Text]:
-    """The rows of `kagura monitor --trace`, none wider than what the screen cuts; hints stand at its end."""
+def timeline(run: Execution, spans: list[Span], clock: Clock, found: Sequence[Hint] = ()) -> list[RenderableType]:
+    """The rows of `kagura monitor --trace`; hints stand at its end. Only the id and hints are ever wrapped, not cut."""
     end = run.ended_at or clock.now()
-    rows = [
-        line(("Execution Trace: ", "bold"), (safe(run.agent), "bold"), f" ({safe(run.id)})"),
+    rows: list[RenderableType] = [
+        Text.assemble((f"Execution Trace: {safe(run.agent, 200)}", "bold"), f" ({safe(run.id)})", overflow="fold"),
         line(("Started: ", "dim"), clock.stamp(run.started_at)),
         line(("Duration: ", "dim"), duration(end - run.started_at), *_standing(run.status)),
         line(("Cost: ", "dim"), str(Bill.of(spans))),
@@ -175,12 +177,16 @@ def _retries(number: int) -> str:
     return "1 retry" if number == 1 else f"{number} retries"
 
 
-def advice(found: Sequence[Hint]) -> Iterator[Text]:
-    """Hints, each as two rows below an empty one."""
+def advice(found: Sequence[Hint]) -> Iterator[RenderableType]:
+    """Hints, below an empty row each; they are wrapped, since a remedy that is cut is none."""
     for hint in found:
+        rows = Table.grid(padding=(0, 1, 0, 0))
+        rows.add_column(no_wrap=True, style="yellow")
+        rows.add_column(overflow="fold")
+        rows.add_row("⚠️", Text(hint.finding))
+        rows.add_row("💡", Text(hint.advice))
         yield line("")
-        yield line(("⚠️ ", "yellow"), hint.finding)
-        yield line(("💡 ", "yellow"), hint.advice)
+        yield rows
 
 
 def busy_time(spans: Iterable[Span]) -> int:

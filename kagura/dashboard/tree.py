@@ -112,9 +112,12 @@ def branch(node: Node) -> str:
     return "├∥ " if node.beside else "├─ "
 
 
+def attempt_mark(node: Node) -> str:
+    """Which attempt a call is, where it took several: ` (attempt 2 of 3)`."""
+    number, most = node.span.attempt, max(node.attempts, node.span.attempt)
+    return f" (attempt {number} of {most})" if most > 1 else ""
+
+
 def marks(node: Node) -> str:
-    """What is to be said behind a node's name: ` (attempt 2 of 3, inferred)`; often nothing."""
-    said = [f"attempt {node.span.attempt} of {max(node.attempts, node.span.attempt)}"] if node.attempts > 1 else []
-    said += [f"attempt {node.span.attempt}"] if node.attempts == 1 and node.span.attempt > 1 else []
-    said += ["inferred"] if node.span.inferred else []
-    return f" ({', '.join(said)})" if said else ""
+    """What is to be said behind a node's name: ` (attempt 2 of 3)`, ` (inferred)`; often nothing."""
+    return attempt_mark(node) + (" (inferred)" if node.span.inferred else "")

@@ -96,6 +96,8 @@ ROWS: tuple[tuple[str, Endpoint], ...] = (
     (r"/rerank$", Endpoint("rerank", "cohere", RETRIEVAL, True)),
     (r"/converse-stream$", Endpoint("converse-stream", "bedrock", LLM, True)),
     (r"/converse$", Endpoint("converse", "bedrock", LLM, True)),
+    (r"/agentaliases/[^/]+/sessions/[^/]+/text$", Endpoint("invoke-agent", "bedrock_agents", LLM, True)),
+    (r"/retrieveandgenerate(stream)?$", Endpoint("retrieve-and-generate", "bedrock_agents", LLM, True)),
     (r"/embed[^/]*/invoke$|[.-]embed[^/]*/invoke$", Endpoint("invoke", None, EMBEDDING, True)),
     (r"/invoke$", Endpoint("invoke", None, LLM, True)),
     (r"/invoke-with-response-stream$", Endpoint("invoke-stream", None, LLM, True)),
@@ -109,7 +111,7 @@ ROWS: tuple[tuple[str, Endpoint], ...] = (
     ),
     (r"/aigc/[a-z-]+/generation$", Endpoint("generate", None, LLM, True)),
     (r"/accounts/[^/]+/ai/run/", Endpoint("run", "native", LLM, True)),
-    (r"/predictions$", Endpoint("predictions", None, LLM, True)),
+    (r"/predictions$", Endpoint("predictions", "native", LLM, True)),
     (r"/predictions/", _passive("predictions-item")),
     (r"/models(/|$)|/foundation-models|/api/(tags|show|ps|version)$|/available-models", _passive("models")),
 )

@@ -1,6 +1,5 @@
 """The error that an answer reports: under an error status, inside a 200 stream, or as the body of a 200."""
 
-import re
 from typing import Any
 
 from kagura.model import CallError, JsonObject
@@ -20,14 +19,14 @@ _MESSAGE_FIELDS = (
     "title",
 )
 _LONGEST = 2000
-_SIGN = re.compile(rb"rror|xception|failed|base_resp")
+_SIGNS = (b"rror", b"xception", b"failed", b"base_resp")
 """An answer without any of these reports no error; looking for them is much quicker than looking at each event."""
 _ERROR_EVENTS = ("error", "response.failed", "response.error", "conversation.response.error")
 
 
 def find_error(answer: Answer, failed: bool, headers: dict[str, str]) -> CallError | None:
     """The provider's error, or `None` where the answer is none; `failed` says that its HTTP status is an error's."""
-    if not failed and not _SIGN.search(answer.body):
+    if not failed and not any(sign in answer.body for sign in _SIGNS):
         return None
     named = text(headers.get("x-amzn-errortype", "").split(":")[0]) if failed else None
     for name, data in answer.events:

@@ -90,7 +90,7 @@ def read_answer(exchange: Exchange) -> Answer:
     headers = exchange.response_headers
     body, notes = decode(exchange.response_body.data, header(headers, "content-encoding"))
     content_type = header(headers, "content-type").lower()
-    if not body.strip():
+    if not body or body.isspace():
         return Answer(Framing.EMPTY, [], body, notes)
     if "amazon.eventstream" in content_type or eventstream.looks_like(body):
         return Answer(Framing.AWS_EVENTSTREAM, _from_eventstream(body, notes), body, notes)
@@ -195,14 +195,17 @@ def _from_sse(body: bytes, notes: list[str]) -> list[AnswerEvent]:
 
 
 def _from_eventstream(body: bytes, notes: list[str]) -> list[AnswerEvent]:
-    """Messages as events; the `bytes` of a `chunk` (InvokeModelWithResponseStream) are unpacked."""
+    """Messages as events; the `bytes` of a `chunk` are unpacked: JSON (InvokeModelWithResponseStream), or a text of an
+    agent, which becomes `text`."""
     events = []
     for message in eventstream.parse(body):
         name = message.headers.get(":event-type") or message.headers.get(":exception-type")
         value = _tolerant(message.payload)
         if name == "chunk" and isinstance(value, dict) and isinstance(value.get("bytes"), str):
             try:
-                value = _tolerant(base64.b64decode(value["bytes"]))
+                content = base64.b64decode(value["bytes"])
+                value = _tolerant(content)
+                value = {"text": content.decode()} if value is _NOT_JSON else value
             except ValueError:
                 value = _NOT_JSON
         if value is _NOT_JSON:

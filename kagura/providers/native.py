@@ -26,6 +26,8 @@ class Shape(NamedTuple):
     """Its own names of counts, and OpenAI's."""
     whole: bool = False
     """Each event repeats all that was said before, unless `parameters.incremental_output` is set."""
+    pending: frozenset[str] = frozenset()
+    """Values of `status` under which the answer is still to come: it is fetched later, by its id."""
     common: bool = False
     """APIs that are no models' answer so as well: only a path tells."""
 
@@ -54,8 +56,10 @@ SHAPES: tuple[Shape, ...] = (
         counts=(("tokens_evaluated", "prompt_tokens"), ("tokens_predicted", "completion_tokens")),
     ),
     Shape(
-        frozenset({"output", "status", "urls"}),
+        frozenset({"status", "urls"}),
         said=(("output",),),
+        common=True,
+        pending=frozenset({"queued", "starting", "processing"}),
         usage=("metrics",),
         counts=(("input_token_count", "prompt_tokens"), ("output_token_count", "completion_tokens")),
     ),
@@ -97,6 +101,9 @@ def read_answer(wire: Wire, call: Call) -> None:
         call.response_id = call.response_id or text(event.get("id")) or text(event.get("request_id"))
         call.response_model = call.response_model or text(event.get("model"))
         _read_counts(shape, event, wire, call)
+        if shape.pending:
+            call.result_key = call.response_id
+            call.billable = event.get("status") not in shape.pending
     call.complete = call.complete or bool(call.finish_reason)
     if said:
         call.output_messages = [message(said, "assistant")]

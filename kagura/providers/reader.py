@@ -7,6 +7,7 @@ from kagura.model import Call, CallError, Exchange, JsonObject, Outcome, SpanKin
 from kagura.providers import (
     anthropic,
     bedrock,
+    bedrock_agents,
     cohere,
     conversations,
     embeddings,
@@ -38,6 +39,7 @@ DIALECTS: dict[str, Dialect] = {
     "anthropic": anthropic,
     "gemini": gemini,
     "bedrock": bedrock,
+    "bedrock_agents": bedrock_agents,
     "cohere": cohere,
     "conversations": conversations,
     "native": native,

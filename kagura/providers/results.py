@@ -19,6 +19,7 @@ from kagura.providers.wire import Dialect, Wire
 STORED = {
     "responses-item": Endpoint("responses", RESPONSES, SpanKind.LLM, True),
     "interactions-item": Endpoint("interactions", "gemini", SpanKind.LLM, True),
+    "predictions-item": Endpoint("predictions", "native", SpanKind.LLM, True),
 }
 """Endpoints that give an answer once more, and the endpoint that it was asked for at."""
 

@@ -74,6 +74,21 @@ def test_baidu_llama_cpp_and_replicate() -> None:
     assert [sent.text for sent in found.input_messages] == ["Hi"]
 
 
+def test_a_prediction_is_counted_when_it_is_fetched() -> None:
+    asked: JsonObject = {"id": "p-1", "model": "meta/llama-3", "status": "starting", "urls": {}, "error": None}
+    path = "/v1/models/meta/llama-3/predictions"
+    found = call(path, asked, {"input": {"prompt": "Hi"}}, provider="replicate", status=201)
+    assert (found.kind, found.billable, found.usage, found.result_key) == (SpanKind.LLM, False, None, "p-1")
+    fetched = "/v1/predictions/p-1"
+    assert call(fetched, asked | {"status": "processing"}, provider="replicate", method="GET").results == []
+    made = asked | {"status": "succeeded", "output": ["Hi"]}
+    made["metrics"] = {"input_token_count": 10, "output_token_count": 4}
+    found = call(fetched, made, provider="replicate", method="GET")
+    assert (found.billable, [result.key for result in found.results]) == (False, ["p-1"])
+    usage = found.results[0].call.usage
+    assert usage and (usage.input, usage.output) == (10, 4)
+
+
 @pytest.mark.parametrize(
     ("answer", "message", "kind"),
     [

@@ -288,7 +288,8 @@ class Joins:
     def _absorb(self, scene: Scene, report: Span, call: Span) -> None:
         """Make a report and its call one span: the relay's figures, the program's place for it."""
         run = scene.run(call.execution_id)
-        if report.execution_id == call.execution_id and report.parent_id != call.id and _may_move(call, run):
+        placed = report.trace_id is not None and report.execution_id == call.execution_id
+        if placed and report.parent_id != call.id and _may_move(call, run):
             call.parent_id = report.parent_id
         call.trace_id = call.trace_id or report.trace_id
         call.session_id, call.user = call.session_id or report.session_id, call.user or report.user

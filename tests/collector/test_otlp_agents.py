@@ -17,11 +17,13 @@ RESULT = {"type": "tool_result", "tool_use_id": USE["id"], "content": "README.md
 ASK = {"role": "user", "content": "List the files."}
 
 
-def call(recorder: Recorder, at: int, messages: list[Any], content: list[Any], number: int) -> list[Record]:
+def call(
+    recorder: Recorder, at: int, messages: list[Any], content: list[Any], number: int, headers: Any = CLAUDE
+) -> list[Record]:
     usage = {"input_tokens": 10, "cache_read_input_tokens": 5000, "output_tokens": 50}
     said = {"id": f"msg_{number}", "type": "message", "role": "assistant", "content": content, "usage": usage}
     body = {"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": messages}
-    started = recorder.ask(body, at=T + at * 1000, provider="anthropic", target="/v1/messages", headers=CLAUDE)
+    started = recorder.ask(body, at=T + at * 1000, provider="anthropic", target="/v1/messages", headers=headers)
     return [started, recorder.answer(started, said | {"model": "claude-sonnet-4-5"}, after=1_000_000)]
 
 
@@ -55,6 +57,14 @@ def test_claude_codes_events_make_its_tools_exact_and_double_nothing(tmp_path: P
         calls = [span for span in spans if span.kind is SpanKind.LLM]
         assert [(span.http_status, span.usage and span.usage.input) for span in calls] == [(200, 5010)] * 2
         assert calls[0].attributes["cost_usd"] == 0.0023
+
+
+def test_an_event_that_stands_nowhere_moves_no_call(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    helper = (*CLAUDE, ("x-claude-code-agent-id", "a1"), ("x-claude-code-agent-type", "helper"))
+    started, ended = call(recorder, 100, [ASK], [USE], 1, helper)
+    spans = stored(tmp_path, [started, ended], [logs(request(1130, 1))])
+    assert tree(spans) == ["agent helper", "  llm chat claude-sonnet-4-5"]
 
 
 def test_tools_that_failed_say_why(tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ class Collector:
         """Understand exchanges and add what they were to the batch."""
         remaining = iter(exchanges)
         while some := list(islice(remaining, LOOKED_UP_TOGETHER)):
-            self._add_some(batch, some)
+            with self._store.one_state():
+                self._add_some(batch, some)
         batch.chains.extend(self._chains.changes())
 
     def _add_some(self, batch: Batch, exchanges: Sequence[Exchange]) -> None:

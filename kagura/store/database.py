@@ -20,7 +20,7 @@ from kagura.store.migrations import check_version, migrate
 BUSY_TIMEOUT = 10.0
 """Seconds that a statement waits for another process's transaction."""
 
-PAGE_CACHE = 8 << 20
+PAGE_CACHE = 4 << 20
 """Bytes of pages that SQLite keeps in memory, all connections together; the system's own cache holds the rest."""
 
 NO_CALLS = "no calls recorded yet"
@@ -56,6 +56,7 @@ class Database:
         # One connection is shared by all threads in memory, so transactions take turns.
         in_memory = isinstance(engine.pool, StaticPool)
         self._turn = threading.RLock() if in_memory else nullcontext()
+        self._held = threading.local()
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, read_only: bool = False) -> Self:
@@ -105,11 +106,28 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the store throughout, and blocks no writer."""
+        held: Connection | None = getattr(self._held, "connection", None)
+        if held is not None:
+            yield held
+            return
         with self._turn, _explained(self.name), self.engine.connect() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def one_state(self) -> Iterator[None]:
+        """All questions that this thread asks in the block see one state, and cost no transaction each.
+
+        Nothing may be written in it.
+        """
+        with self.reading() as connection:
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = None
 
     @contextmanager
     def writing(self, *, durable: bool = False) -> Iterator[Connection]:
@@ -181,7 +199,7 @@ def _sqlite(target: str, pool: type[Pool], *, read_only: bool) -> Engine:
         pragmas = [
             "foreign_keys = OFF",
             "synchronous = NORMAL",
-            "cache_size = -8192",
+            "cache_size = -4096",
             f"soft_heap_limit = {PAGE_CACHE}",
         ]
         if read_only:

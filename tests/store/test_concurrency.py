@@ -76,3 +76,13 @@ def test_two_writers_of_one_run_count_every_call_once(url: str) -> None:
         assert failures == []
         (execution,) = store.executions()
         assert execution.llm_calls == store.overview().llm_calls == len(list(store.export_spans())) == 50
+
+
+def test_questions_asked_together_see_one_state(lasting_url: str) -> None:
+    with Store.open(lasting_url) as store, Store.open(lasting_url) as other:
+        other.write(Batch(spans=[llm(1)]))
+        with store.one_state():
+            before = store.executions()
+            other.write(Batch(spans=[llm(2, execution_id="run-2")]))
+            assert store.executions() == before
+        assert len(store.executions()) == 2

@@ -274,14 +274,14 @@ def _item(item: JsonObject, kind: str, role: str) -> Iterator[Atom | Signed]:
 
 
 def _parts(parts: Any, role: str) -> Iterator[Atom | Signed]:
-    """Gemini's parts; a function's response may stand under the user's role."""
+    """Gemini's parts, in either spelling; a function's response may stand under the user's role."""
     for part in objects(parts if isinstance(parts, list) else [parts]):
         yield from _signed(part)
         if part.get("thought"):
             continue
-        if call := obj(part.get("functionCall")):
+        if call := obj(part.get("functionCall") or part.get("function_call")):
             yield _asked(call, text(call.get("id")))
-        elif answered := obj(part.get("functionResponse")):
+        elif answered := obj(part.get("functionResponse") or part.get("function_response")):
             response = answered.get("response")
             failed = isinstance(response, dict) and bool(response.get("error"))
             yield Brought(text(answered.get("id")), text(answered.get("name")), _unwrapped(response), failed)

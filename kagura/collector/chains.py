@@ -34,6 +34,9 @@ MOST_EDITED = 8
 MOST_SIGNATURES = 16
 """Signatures of an answer that are kept."""
 
+MOST_SIGNED = 2
+"""Signatures by which an answer can be found where its message list was edited."""
+
 MOST_LINES = 60
 _RESUMES = ("summar", "continu", "compact", "earlier", "previous", "so far", "handoff", "checkpoint", "resum")
 """What the first message of a session says that takes up an earlier one; others are not looked up."""
@@ -55,6 +58,8 @@ EARLIER = Rule("chain", 0.8)
 """Turns after the one that was found were never seen here, or were edited."""
 RESPONSE_ID = Rule("response-id", 1.0)
 CONVERSATION = Rule("conversation", 1.0)
+SIGNED = Rule("signature", 0.9)
+"""The answer was found by its signature; what stood before it, or its text, is not what was sent then."""
 EDITED = Rule("edited", 0.6)
 """The answer was found, but what stood before it is not what was sent then."""
 SUMMARISED = Rule("compaction", 0.7)
@@ -224,7 +229,7 @@ def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) ->
         own = [end for end in ends if not signatures.isdisjoint(signatures_in(end.signatures))]
         signed, ends = bool(own), own or ends
         evidence = Evidence.PROOF if own else evidence_of(reading.history, turn, candidate.bare)
-        if evidence < Evidence.PROOF:
+        if evidence is not Evidence.PROOF:
             unsigned = [end for end in ends if not (signatures and end.signatures)]
             ends = [
                 end
@@ -236,7 +241,7 @@ def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) ->
         return None
     if len(free) > 1 and rule is not CONVERSATION and not signed:
         rule = rule._replace(confidence=_AMBIGUOUS)
-    elif evidence < Evidence.PROOF:
+    elif evidence is not Evidence.PROOF:
         rule = rule._replace(confidence=min(rule.confidence, ALIKE))
     return Link(max(free or ends, key=lambda end: _rank(end, reading)), rule, turn, fork=not free)
 
@@ -263,10 +268,13 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         yield Candidate(turns[0].key, CHAIN, turns[0])
         if turns[0].bare and _ids_are_made_up(reading, turns[0]):
             yield Candidate(turns[0].bare, CHAIN, turns[0], bare=True)
-        if item := _referenced(said, turns[0]):
+        for item in _items(said, turns[0]):
             yield Candidate(key_of("item", item), RESPONSE_ID, turns[0])
+        yield from (Candidate(_signed_key(name), SIGNED, turns[0]) for name in sorted(said.signed(turns[0])))
         yield from _edited(said, turns[:1])
         yield from (Candidate(turn.key, EARLIER, turn) for turn in turns[1:])
+        for turn in turns[1:MOST_EDITED]:
+            yield from (Candidate(_signed_key(name), SIGNED, turn) for name in sorted(said.signed(turn)))
         yield from _edited(said, turns[1:MOST_EDITED])
     if conversation := _conversation(call):
         yield Candidate(key_of("conversation", conversation), CONVERSATION)
@@ -293,10 +301,19 @@ def _edited(said: History, turns: Sequence[Turn]) -> Iterator[Candidate]:
                 yield Candidate(key, EDITED, turn)
 
 
-def _referenced(said: History, turn: Turn) -> str | None:
-    """The last item that a turn names in place of sending it."""
-    texts = (atom.text for atom in reversed(said.atoms[turn.begin : turn.end]) if isinstance(atom, Said))
-    return next((text.removeprefix(REFERENCE) for text in texts if text.startswith(REFERENCE)), None)
+def _items(said: History, turn: Turn) -> Iterator[str]:
+    """The last item that a turn names in place of sending it, or whose id it gives to a call."""
+    for atom in reversed(said.atoms[turn.begin : turn.end]):
+        if isinstance(atom, Said) and atom.text.startswith(REFERENCE):
+            yield atom.text.removeprefix(REFERENCE)
+            return
+        if isinstance(atom, Asked) and (atom.id or "").startswith(_ITEM_ID):
+            yield atom.id or ""
+            return
+
+
+def _signed_key(signature: bytes) -> bytes:
+    return key_of("signed", signature.hex())
 
 
 def _endings(reading: Reading) -> Iterator[bytes]:
@@ -311,6 +328,7 @@ def _endings(reading: Reading) -> Iterator[bytes]:
         and (item := text(obj(call.output_messages[-1].content).get("id")))
     ):
         yield key_of("item", item)
+    yield from (_signed_key(name) for name in sorted(digests(said.answer_signatures))[:MOST_SIGNED])
     asked = (asked_key(atom) for atom in said.answer if isinstance(atom, Asked))
     if key := next((key for key in asked if key), None):
         yield key
@@ -326,6 +344,7 @@ _MAY_LACK_IDS = frozenset({"gemini", "ollama"})
 _GIVEN_IDS = ("call_", "fc_", "toolu_", "tooluse_", "chatcmpl-tool-")
 """How ids begin that providers gave."""
 _ITEMS = "openai_responses"
+_ITEM_ID = "fc_"
 _DELTAS = frozenset({"responses", "interactions", "realtime"})
 """Endpoints whose requests may send only what is new and name the answer before."""
 

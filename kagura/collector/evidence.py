@@ -21,26 +21,26 @@ _TELLING = 60
 """Characters of prose that two models do not answer alike."""
 _DATA = ("{", "[", "`", "<")
 """How an answer begins that is data."""
-_CALLER = 6
-"""Bytes of a caller that say who calls; those behind them say how."""
 
 
 class Evidence(IntEnum):
-    """What a history tells of the run it belongs to."""
+    """What a history tells of the run it belongs to: how many bytes of the callers must be equal to believe it."""
 
-    DATA = 0
+    DATA = 8
     """Nothing but data and calls, which come out alike wherever the question is the same."""
-    WORDS = 1
+    MORE_DATA = 6
+    """The same of several turns."""
+    WORDS = 4
     """A short text."""
-    PROOF = 2
+    PROOF = 0
     """An id, or a text, that no other run has."""
 
 
 def caller_of(span: Span, exchange: Exchange) -> bytes:
-    """Six bytes of who calls (agent, program), and two of how (provider, endpoint, model, streaming)."""
+    """Four bytes of who calls (agent, program), two of whom (provider, model), two of how (endpoint, streaming)."""
     program = next((value for name, value in exchange.request_headers if name == "user-agent"), "")
-    who = _digest(_CALLER, span.agent, program)
-    return who + _digest(2, span.provider, span.endpoint, span.request_model, span.stream)
+    whom, how = _digest(2, span.provider, span.request_model), _digest(2, span.endpoint, span.stream)
+    return _digest(4, span.agent, program) + whom + how
 
 
 def _digest(size: int, *looks: object) -> bytes:
@@ -49,20 +49,21 @@ def _digest(size: int, *looks: object) -> bytes:
 
 def alike(caller: bytes, other: bytes, evidence: Evidence) -> bool:
     """Whether two callers can be of one run: the less was said, the more they must look the same."""
-    if evidence is Evidence.PROOF or caller == other or not caller or not other:
-        return True
-    return evidence is Evidence.WORDS and caller[:_CALLER] == other[:_CALLER]
+    return not caller or not other or caller[:evidence] == other[:evidence]
 
 
 def evidence_of(said: History, turn: Turn, bare: bool = False) -> Evidence:
     """What was said up to the end of a turn tells; the ids of a bare turn tell nothing."""
-    prose = 0
+    prose = answers = 0
     for at, atom in enumerate(said.atoms[: turn.end]):
         if isinstance(atom, Asked) and atom.id and not (bare and at >= turn.begin) and _GIVEN_ID.fullmatch(atom.id):
             return Evidence.PROOF
-        if isinstance(atom, Said) and atom.role == ASSISTANT and not atom.text.startswith(_DATA):
-            prose += len(atom.text)
-    return Evidence.PROOF if prose >= _TELLING else Evidence.WORDS if prose else Evidence.DATA
+        if isinstance(atom, Said) and atom.role == ASSISTANT:
+            answers += 1
+            prose += 0 if atom.text.startswith(_DATA) else len(atom.text)
+    if prose:
+        return Evidence.PROOF if prose >= _TELLING else Evidence.WORDS
+    return Evidence.MORE_DATA if answers > 1 else Evidence.DATA
 
 
 def asked_key(call: Asked) -> bytes | None:

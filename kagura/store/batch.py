@@ -20,7 +20,7 @@ class ChainState(msgspec.Struct, kw_only=True):
     system: bytes = b""
     """The hash of the system prompt."""
     caller: bytes = b""
-    """Eight bytes of what the caller looks like: six of who it is, two of how it asks; empty where unknown."""
+    """Eight bytes of what the caller looks like: who, whom and how it asks, the surest first; empty where unknown."""
     signatures: bytes = b""
     """What the answer was signed with, eight bytes each."""
     branch: str | None = None

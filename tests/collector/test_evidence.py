@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from kagura.model import Span
-from tests.collector.recorded import Recorder
+from tests.collector.recorded import SECOND as A_SECOND
+from tests.collector.recorded import Recorder, sse
 from tests.collector.turns import QUESTION, Talk, asks, brings, linked, says
 
 ASKED = {"role": "user", "parts": [{"text": "How warm is it?"}]}
@@ -74,6 +75,46 @@ def test_the_less_was_said_the_more_the_caller_must_look_the_same(
     talk = Talk(recorder)
     talk.chat([QUESTION], answer)
     assert talk.chat([QUESTION, answer, MORE], HELLO, **other).execution_source == rule
+
+
+def streamed(talk: Talk, messages: list[Any]) -> Span:
+    chunk = {"id": "c", "model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
+    body = {"model": "gpt-4o", "messages": messages, "stream": True}
+    talk.at += 10 * A_SECOND
+    return talk.recorder.call(body, sse(chunk, done=True), at=talk.at, kind="text/event-stream")
+
+
+def test_data_of_one_turn_does_not_go_on_as_a_stream_and_that_of_several_does(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    data = says('{"town": "Kyoto"}')
+    talk.chat([QUESTION], data)
+    assert streamed(talk, [QUESTION, data, MORE]).execution_source == "call"
+    second = talk.chat([QUESTION, data, MORE], data)
+    turns = [QUESTION, data, MORE, data, MORE]
+    assert talk.chat(turns, HELLO, provider="groq").execution_source == "call"
+    assert linked(streamed(talk, turns))[:2] == ("chain", second.id)
+
+
+def test_a_signature_finds_an_answer_whose_calls_lost_their_ids(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    given = {"functionCall": {"id": "crw26s0a", "name": "weather", "args": {}}, "thoughtSignature": FIRST}
+    first = talk.gemini([ASKED], [given])
+    back = {"function_call": {"name": "weather", "args": {}}, "thought_signature": FIRST}
+    result = {"function_response": {"name": "weather", "response": {"result": "21"}}}
+    turns = [ASKED, {"role": "model", "parts": [back]}, {"role": "user", "parts": [result]}]
+    span = talk.gemini(turns, [{"text": "21."}])
+    assert (linked(span), span.attributes["confidence"]) == (("signature", first.id, 2), 0.9)
+    (tool,) = [span for span in recorder.spans() if span.kind == "tool"]
+    assert (tool.name, tool.output_preview) == ("weather", "21")
+
+
+def test_a_call_that_comes_back_under_its_items_id_is_known(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    item = {"type": "function_call", "id": "fc_072b5328", "call_id": "call_x1", "name": "date", "arguments": "{}"}
+    first = talk.responses({"input": [QUESTION]}, [item])
+    result = {"type": "function_call_output", "call_id": "fc_072b5328", "output": "2024-01-01"}
+    span = talk.responses({"input": [QUESTION, {**item, "call_id": "fc_072b5328"}, result]}, [])
+    assert linked(span) == ("response-id", first.id, 2)
 
 
 def test_equal_ends_are_continued_by_their_own_callers_whatever_the_order(recorder: Recorder) -> None:

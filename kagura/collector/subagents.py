@@ -203,7 +203,9 @@ class SubAgents:
         spans = self._store.spans_of_kinds(beside.execution_id, (SpanKind.LLM, SpanKind.AGENT))
         branches = {span.id for span in spans if span.kind is SpanKind.AGENT and span.inferred}
         for span in spans:
-            if span.kind is SpanKind.LLM and span.id != beside.id and "side" not in span.attributes:
+            # What a running call is may not be known yet: it is placed with its end.
+            known = span.status is not Status.RUNNING and "side" not in span.attributes
+            if span.kind is SpanKind.LLM and span.id != beside.id and known:
                 asked = [Asked(call.id, call.name, call.arguments) for call in span.tool_calls]
                 branch = span.parent_id if span.parent_id in branches else None
                 tips.move(span, span.attributes.get("follows"), branch, asked)

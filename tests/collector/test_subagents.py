@@ -87,6 +87,20 @@ def test_a_call_is_placed_when_its_messages_are_known(recorder: Recorder) -> Non
     assert (agent.name, agent.parent_id) == ("explorer", tool_span_id(main.id, 0))
 
 
+def test_a_side_call_that_was_stored_before_its_messages_came_makes_nobody_a_sub_agent(recorder: Recorder) -> None:
+    session = (("x-claude-code-session-id", SESSION),)
+    title = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Generate a title for this."}]}
+    writer = JournalWriter(recorder.settings.journal_dir)
+    start = recorder.ask(None, headers=session)
+    writer.append(structs.replace(start, request_body=None))
+    drain(recorder.settings)
+    writer.append(recorder.answer(start, {"choices": [{"message": says("A title")}]}, request_body=body(title)))
+    work = recorder.ask({"model": "gpt-4o", "messages": [QUESTION], **WITH_TOOLS}, at=T + 2 * SECOND, headers=session)
+    recorder.store(work, recorder.answer(work, {"choices": [{"message": says("Warm")}]}))
+    writer.close()
+    assert agents(recorder) == []
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_path_is_no_name(recorder: Recorder, waits: bool) -> None:
     talk = Talk(recorder)

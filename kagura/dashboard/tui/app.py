@@ -17,14 +17,15 @@ from kagura.dashboard.tui.feed import Feed, Reply
 from kagura.dashboard.tui.home import Home
 from kagura.dashboard.tui.page import Page
 from kagura.dashboard.tui.styles import CSS, THEME_NAMES, THEMES
-from kagura.store.questions import Question
+from kagura.store.questions import Question, Same
 
-REFRESH_SECONDS = 1.0
-TICK_SECONDS = 0.5
+REST_SECONDS = (1.0, 3.0)
+"""How long it rests between two questions: at least, and at most where drawing takes long."""
+TICK_SECONDS = 1.0
 ENDINGS = {signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Signals that end the monitor as `q` does, so that the terminal is left as it was; and the exit codes."""
-SHARE = 0.02
-"""Of a core that showing new data may take: what takes 20 ms to draw is drawn once a second."""
+SHARE = 0.03
+"""Of a core that this process may take: where a second's work takes 60 ms, it is done every two seconds."""
 
 
 class Monitor(App[None]):
@@ -42,14 +43,22 @@ class Monitor(App[None]):
         Binding("question_mark,h,f1", "help", "help"),
     ]
 
-    def __init__(self, feed: Feed, clock: Clock, agent: str | None = None, theme: str = "dark") -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        clock: Clock,
+        agent: str | None = None,
+        theme: str = "dark",
+        rests: tuple[float, float] = REST_SECONDS,
+    ) -> None:
         colorless = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if colorless else None)
         self._feed, self._clock, self._agent = feed, clock, agent
         self._chosen_theme = "terminal" if colorless else theme
+        self._rests = rests
         self._awake = asyncio.Event()
         self._asking = asyncio.Lock()
-        self.paused = False
+        self.paused = self._drawn = False
         self.failure: Exception | None = None
         """What ended the monitor, where it was not the user."""
         self.troubles: list[str] = []
@@ -75,17 +84,20 @@ class Monitor(App[None]):
 
     async def _follow(self) -> None:
         """Ask for the screen on top, for as long as the program runs."""
+        used = time.process_time()
         while True:
             self._awake.clear()
-            rest = REFRESH_SECONDS
             page = self.page
             if page is not None and page.is_whole and (not self.paused or page.anew):
                 reply = await self.ask(page.question())
-                began = time.thread_time()
                 if page is self.page:
+                    self._drawn = not isinstance(reply.answer, Same)
                     with suppress(NoMatches):  # a screen that is taken down loses its widgets one by one
                         page.accept(reply, self._heard(reply))
-                rest = max(rest, (time.thread_time() - began) / SHARE)
+            # What this process used since the last time, drawing included, says how soon the next time may be.
+            used, before = time.process_time(), used
+            quickest, slowest = self._rests
+            rest = min(max((used - before) / SHARE, quickest), slowest)
             try:
                 await asyncio.wait_for(self._awake.wait(), rest)
             except TimeoutError:
@@ -103,6 +115,10 @@ class Monitor(App[None]):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def _tick(self) -> None:
+        """Let what goes on grow older, where fresh data have not just done it."""
+        drawn, self._drawn = self._drawn, False
+        if drawn:
+            return
         if self.page is not None and self.page.is_whole and not self.paused:
             with suppress(NoMatches):
                 self.page.tick()

@@ -61,9 +61,9 @@ class Detail:
         """Rows are only read."""
         return ""
 
-    def is_moving(self, number: int) -> bool:
+    def moving(self, number: int, width: int) -> tuple[int, int] | None:
         """Text stays."""
-        return False
+        return None
 
     @property
     def text(self) -> str:

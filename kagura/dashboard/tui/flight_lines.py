@@ -12,6 +12,7 @@ from kagura.dashboard.tui.run_lines import Column, gap
 from kagura.model import SpanKind
 from kagura.store.questions import Flight
 
+_AGE = 7
 _TITLES = {SpanKind.LLM: "", SpanKind.EMBEDDING: "embedding ", SpanKind.TOOL: "tool "}
 
 
@@ -31,9 +32,9 @@ class FlightLines:
         """The run that the call belongs to."""
         return self.flights[number].execution_id if number < len(self.flights) else ""
 
-    def is_moving(self, number: int) -> bool:
-        """All of them go on."""
-        return number < len(self.flights)
+    def moving(self, number: int, width: int) -> tuple[int, int] | None:
+        """The age of each."""
+        return (0, _AGE) if number < len(self.flights) else None
 
     def head(self, width: int) -> Text | None:
         """The rows speak for themselves."""
@@ -49,7 +50,7 @@ class FlightLines:
         state, style = _state(flight, self._progress.get(flight.span_id))
         row = Text(no_wrap=True)
         for text, how, column in (
-            (duration(now - flight.started_at), "", Column("", "", 7, right=True)),
+            (duration(now - flight.started_at), "", Column("", "", _AGE, right=True)),
             (safe(flight.agent, 200), "", Column("", "", max(12, min(width // 6, 30)))),
             (what, "", Column("", "", max(14, min(width // 6, 32)))),
             (state, style, Column("", "", 37)),

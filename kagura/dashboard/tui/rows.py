@@ -7,7 +7,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -36,8 +36,8 @@ class Lines(Protocol):
     def key(self, number: int) -> str:
         """What the row is known by when its number changes; empty for rows that cannot be chosen."""
 
-    def is_moving(self, number: int) -> bool:
-        """Whether the row looks different a moment later."""
+    def moving(self, number: int, width: int) -> tuple[int, int] | None:
+        """The cells of a row that look different a moment later: the first, and the one behind the last."""
 
 
 class TextLines:
@@ -64,9 +64,9 @@ class TextLines:
         """These rows are only read."""
         return ""
 
-    def is_moving(self, number: int) -> bool:
+    def moving(self, number: int, width: int) -> tuple[int, int] | None:
         """Text stays."""
-        return False
+        return None
 
 
 class Rows(ScrollView, can_focus=True):
@@ -120,6 +120,8 @@ class Rows(ScrollView, can_focus=True):
         self.border_title = title
         self.lines = lines
         self.choosable = choosable
+        self._head = 0
+        self._head_row: Text | None = None
         self.cursor = 0
         self.moved = False
         """Whether the user chose a row; until then the first is chosen, whichever that is."""
@@ -129,16 +131,12 @@ class Rows(ScrollView, can_focus=True):
         """The key of the chosen row; empty where there is none."""
         return self.lines.key(self.cursor) if self.choosable and self.cursor < len(self.lines) else ""
 
-    @property
-    def _head(self) -> int:
-        return int(self.lines.head(self.size.width) is not None)
-
     def show(self, lines: Lines, *, keep: bool = True) -> None:
         """Show other rows; with `keep` the chosen row stays chosen wherever it is now."""
         before = self.chosen if keep and self.moved else ""
         offset = self.cursor - self.scroll_offset.y
-        lines.fit(self.size.width)
         self.lines = lines
+        self._measure()
         if not keep:
             self.cursor, self.moved = 0, False
             self.scroll_to(y=0, animate=False)
@@ -146,7 +144,6 @@ class Rows(ScrollView, can_focus=True):
             self.cursor = self._place(before)
         else:
             self.cursor = min(self.cursor, max(len(lines) - 1, 0)) if self.moved else 0
-        self._measure()
         if before and keep:
             self.scroll_to(y=max(self.cursor - offset, 0), animate=False)
         self.refresh()
@@ -160,6 +157,8 @@ class Rows(ScrollView, can_focus=True):
 
     def _measure(self) -> None:
         self.lines.fit(self.size.width)
+        self._head_row = self.lines.head(self.size.width)
+        self._head = int(self._head_row is not None)
         self.virtual_size = Size(self.size.width, len(self.lines) + self._head)
 
     def choose(self, number: int) -> None:
@@ -192,9 +191,10 @@ class Rows(ScrollView, can_focus=True):
     def tick(self) -> None:
         """Draw the rows in view anew that look different a moment later."""
         top, count = self.scroll_offset.y, len(self.lines)
-        for y in range(self.size.height - self._head):
-            if top + y < count and self.lines.is_moving(top + y):
-                self.refresh_line(top + y + self._head)
+        for y in range(min(self.size.height - self._head, count - top)):
+            cells = self.lines.moving(top + y, self.size.width)
+            if cells is not None:
+                self.refresh(Region(cells[0], y + self._head, cells[1] - cells[0], 1))
 
     def action_move(self, by: int) -> None:
         """Move the cursor, or scroll where rows cannot be chosen."""
@@ -235,10 +235,9 @@ class Rows(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
         width, style = self.size.width, self.rich_style
-        head = self.lines.head(width)
-        if head is not None and y == 0:
-            return strip_of(head, width, self.app.console, style)
-        number = y - (head is not None) + self.scroll_offset.y
+        if self._head_row is not None and y == 0:
+            return strip_of(self._head_row.copy(), width, self.app.console, style)
+        number = y - self._head + self.scroll_offset.y
         if not 0 <= number < len(self.lines):
             return Strip.blank(width, style)
         strip = strip_of(self.lines.line(number, width), width, self.app.console, style)

@@ -65,9 +65,16 @@ class RunLines:
         """The run's id."""
         return self.runs[number].id
 
-    def is_moving(self, number: int) -> bool:
-        """A run that goes on grows older."""
-        return self.runs[number].status is Status.RUNNING
+    def moving(self, number: int, width: int) -> tuple[int, int] | None:
+        """The duration of a run that goes on."""
+        if self.runs[number].status is not Status.RUNNING:
+            return None
+        at = 0
+        for column in columns(width):
+            if column.order == "duration":
+                break
+            at += column.width + len(gap(width))
+        return at, at + column.width
 
     def head(self, width: int) -> Text:
         """The titles, with an arrow at the one that rows are sorted by."""

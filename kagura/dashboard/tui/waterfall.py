@@ -65,9 +65,9 @@ class Waterfall:
         """The span of a row; `None` for the run itself."""
         return self._branches[number - 1].node.span if 0 < number <= len(self._branches) else None
 
-    def is_moving(self, number: int) -> bool:
+    def moving(self, number: int, width: int) -> tuple[int, int] | None:
         """While the run goes on, the axis grows, and all bars with it."""
-        return self.run.status is Status.RUNNING
+        return (0, width) if self.run.status is Status.RUNNING else None
 
     def fit(self, width: int) -> None:
         """Every width is fine."""

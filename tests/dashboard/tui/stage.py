@@ -110,7 +110,7 @@ async def on_stage(
 ) -> AsyncIterator[Stage]:
     """The monitor of a home, after its first data are shown."""
     feed = feed or Reader(Settings(home=home))
-    app = Monitor(feed, at or clock(), agent, theme)
+    app = Monitor(feed, at or clock(), agent, theme, rests=(0.2, 0.2))
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)

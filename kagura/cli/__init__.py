@@ -106,6 +106,7 @@ def app(arguments: list[str], *, standalone_mode: bool = True) -> "Any":
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; an error becomes a message on stderr and an exit code, never a traceback."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    _forgive_encodings()
     try:
         app(arguments)
     except KaguraError as error:
@@ -124,3 +125,10 @@ def main(argv: list[str] | None = None) -> None:
 
         report(error, arguments)
         sys.exit(1)
+
+
+def _forgive_encodings() -> None:
+    """Let a terminal that cannot show a character show another one: an answer with `?` in it is better than none."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -6,9 +6,10 @@ and never obeys; what it returns goes into `rich.text.Text`, never into Rich mar
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _LONGEST = 2_000
 """Characters of a foreign string that are looked at: no terminal row holds more."""
@@ -48,13 +49,17 @@ def _visible(match: re.Match[str]) -> str:
     return "" if char in _INVISIBLE or 0xE0000 <= code < 0xE1000 else char
 
 
-def cell(text: object, style: str = "", *, right: bool = False) -> Text:
+def cell(text: object, style: str = "", *, right: bool = False) -> "Text":
     """A foreign string as the text of one row: cut with an ellipsis where it does not fit."""
+    from rich.text import Text
+
     return Text(safe(text), style=style, no_wrap=True, overflow="ellipsis", justify="right" if right else None)
 
 
 def cut(text: object, width: int) -> str:
     """A foreign string in at most `width` terminal cells; wide characters count two."""
+    from rich.cells import cell_len, set_cell_size
+
     line = safe(text)
     if cell_len(line) <= width:
         return line

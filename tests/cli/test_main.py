@@ -12,6 +12,7 @@ import kagura.cli
 from kagura.cli import COMMANDS, command, main
 from kagura.cli.help_text import Example, examples_of, split_examples
 from tests.cli.seeded import Run, run
+from tests.dashboard.samples import seed
 
 __all__ = ["run"]
 
@@ -60,7 +61,7 @@ def test_every_command_has_help_and_examples(run: Run, name: str, found: Any) ->
     for example in examples:
         assert f"  {example.command}\n" in ran.out
     assert ran.out.index("\nOptions:") < ran.out.index("\nExamples:")
-    assert all(parameter.help for parameter in found.params)
+    assert all(parameter.help for parameter in found.params if not getattr(parameter, "hidden", False))
 
 
 def test_the_list_names_every_command(run: Run) -> None:
@@ -133,6 +134,28 @@ def test_without_a_folder_the_details_go_to_a_temporary_file(
     assert list(tmp_path.glob("kagura-error-*.txt"))
     assert not (tmp_path / "none").exists()
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("args", [("--help",), ("monitor", "--help"), ("monitor",), ("nothing-like-神社",)])
+def test_a_terminal_that_cannot_show_a_character_is_no_hindrance(tmp_path: Path, args: tuple[str, ...]) -> None:
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "KAGURA_HOME": str(tmp_path)}
+    ran = subprocess.run([sys.executable, "-m", "kagura", *args], env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == (2 if args[0].startswith("nothing") else 0)
+    assert ran.stdout or ran.stderr
+    assert "should not have happened" not in ran.stderr
+
+
+def test_colour_is_left_out_where_nobody_wants_it(tmp_path: Path) -> None:
+    def written(**more: str) -> str:
+        env = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
+        env |= {"KAGURA_HOME": str(tmp_path), "TERM": "xterm-256color", **more}
+        command_line = [sys.executable, "-m", "kagura", "monitor", "--trace"]
+        return subprocess.run(command_line, env=env, capture_output=True, text=True, check=True).stdout
+
+    seed(tmp_path)
+    assert "\x1b" not in written()
+    assert "\x1b[32m" in written(FORCE_COLOR="1")
+    assert "\x1b[32m" not in written(FORCE_COLOR="1", NO_COLOR="1")
 
 
 def test_a_reader_that_goes_away_ends_a_command_quietly(run: Run) -> None:

@@ -11,9 +11,9 @@ from kagura.dashboard.timeline import failure
 from kagura.dashboard.tree import answer, signature
 from kagura.model import Span, SpanKind, Status
 
-AGENT_WIDTH, MODEL_WIDTH = 14, 20
-TOKENS_FROM, MODEL_FROM = 74, 60
-"""Columns of the screen from which tokens and model have room."""
+AGENT_WIDTH, MODEL_WIDTH, WIDE_MODEL = 14, 20, 28
+TOKENS_FROM, MODEL_FROM, WIDE_FROM = 74, 60, 120
+"""Columns of the screen from which tokens, model, and long names of models have room."""
 
 
 def call_line(span: Span, clock: Clock, width: int | None = None) -> Text:
@@ -22,7 +22,7 @@ def call_line(span: Span, clock: Clock, width: int | None = None) -> Text:
     parts: list[str | tuple[str, str]] = [(clock.recent(span.ended_at or span.started_at), "dim"), " "]
     parts.append((_filled(span.agent, AGENT_WIDTH), "bold"))
     if room >= MODEL_FROM:
-        parts += [" ", _filled(_what(span), MODEL_WIDTH)]
+        parts += [" ", _filled(_what(span), WIDE_MODEL if room >= WIDE_FROM else MODEL_WIDTH)]
     if room >= TOKENS_FROM:
         parts += [" ", f"{_tokens(span):>15}"]
     parts += [f" {duration(span.duration):>7}", f" {_cost(span):>9}", "  "]

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from kagura.dashboard.amounts import count, least_text, plural, tokens
+from kagura.dashboard.amounts import least_text, plural, tokens
 from kagura.dashboard.document import document
 from kagura.dashboard.frame import ERROR_STYLE, STATUS_STYLES, line
 from kagura.dashboard.overview import totals_text
@@ -80,7 +80,7 @@ def _agent_line(row: "AgentRow", width: int) -> Text:
     cost = least_text(row.cost.billed, row.cost.estimated, row.cost.unknown_calls)
     right = f"{cost:>9}"
     if width >= CALLS_FROM:
-        right = f"{count(row.llm_calls):>6} calls {right}"
+        right = f"{plural(row.llm_calls, 'call'):>12} {right}"
     if width >= STATUS_FROM:
         standing = f"{row.running} running" if row.running else row.status.value
         right = f"{standing:>12} {right}"

@@ -57,7 +57,7 @@ def test_what_runs_comes_first(today: Run) -> None:
     assert head.startswith("kagura ") and head.endswith("● 1 run now")
     assert cost == "$0.0020 today · 4 calls · 1 error"
     assert used == "200 → 40 tokens"
-    assert first.split() == ["●", "other", "1", "running", "1", "calls", "-"]
+    assert first.split() == ["●", "other", "1", "running", "1", "call", "-"]
     assert second.split() == ["●", "my_agent", "failed", "3", "calls", "$0.0020"]
 
 

@@ -14,6 +14,8 @@ REMEMBERED = 20_000
 
 OWN = "exec_"
 TRACE = "trace_"
+SESSION = "session_"
+_KEYS = (OWN, TRACE, SESSION)
 _MOST_STEPS = 8
 
 EXPLICIT, NAMED_BY_CALL, NAMED_BY_SPAN, MADE_UP = 3, 2, 1, 0
@@ -24,6 +26,11 @@ conversation that a span names; nothing but that things happened together."""
 def trace_key(trace_id: str) -> str:
     """The execution that a trace is where nobody says otherwise."""
     return f"{TRACE}{trace_id}"
+
+
+def session_key(session_id: str) -> str:
+    """What stands for a session that may be part of another one."""
+    return f"{SESSION}{session_id}"
 
 
 def is_made_up(execution_id: str) -> bool:
@@ -43,7 +50,7 @@ class Homes:
 
     def of(self, execution_id: str) -> str:
         """The execution that an id stands for."""
-        return self._resolved(execution_id) if is_made_up(execution_id) else execution_id
+        return self._resolved(execution_id) if execution_id.startswith(_KEYS) else execution_id
 
     def span(self, span_id: str) -> str:
         """The span that an id stands for."""

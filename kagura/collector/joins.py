@@ -12,12 +12,14 @@ import msgspec
 
 from kagura.collector import homes
 from kagura.collector.attempts import OWN_EXECUTION
-from kagura.collector.homes import Homes, is_made_up, trace_key
+from kagura.collector.homes import Homes, is_made_up, session_key, trace_key
 from kagura.collector.scene import REACH_US, REPORT, Scene, is_call, is_report
+from kagura.collector.subagents import AGENT_HEADERS
 from kagura.collector.tools import TOOL_KINDS, Tools, same_call
 from kagura.collector.twins import (
     CALL_ID,
     DEFAULT_AGENT,
+    REPORTED_BY,
     SEEN_TWICE,
     agent_above,
     answer_ids,
@@ -26,8 +28,9 @@ from kagura.collector.twins import (
     ids_of,
     is_http_request,
     pairs,
+    reported_by,
 )
-from kagura.model import Exchange, Span, SpanKind
+from kagura.model import Exchange, Span, SpanKind, Status
 from kagura.otel.conventions import SPAN_ID
 from kagura.otel.incoming import Incoming
 from kagura.store import Batch, SpanContents, Store
@@ -64,11 +67,14 @@ class Joins:
         """Calls by the id of their answer."""
         self._traced: set[str] = set()
         """Calls of the batch at hand that name a trace."""
+        self._threads: dict[str, str] = {}
+        """Threads of sub-agents that calls of the batch at hand name, and the executions that they are part of."""
         self._recalled = (0, 0)
         """From when to when earlier collectors' reports are among those that wait."""
 
     def place_call(self, span: Span, exchange: Exchange) -> None:
         """Give a call that names a trace to that trace's execution; where the SDK names its parent, that holds."""
+        self._threads |= {id: span.execution_id for id in _threads(exchange) if id != span.execution_id}
         if span.trace_id is None or exchange.labels.parent_id is not None:
             return
         self._traced.add(span.id)
@@ -83,7 +89,7 @@ class Joins:
         runs = {self._homes.of(run) for run, _ in self._waiting.values()}
         met = [id for id, (_, ids) in self._waiting.items() if ids & answered.keys()]
         touched = {span.execution_id for span in calls if span.id in self._traced or span.execution_id in runs}
-        if arrivals or met or touched:
+        if arrivals or met or touched or self._threads:
             self._homes.prefetch(_ids(calls, arrivals))
             arrivals = self._foreign(arrivals)
             scene = Scene(self._store, batch)
@@ -96,6 +102,7 @@ class Joins:
         for id, span in answered.items():
             _remember(self._answers, id, span.id)
         self._traced.clear()
+        self._threads.clear()
         batch.aliases |= self._homes.changes()
 
     def _recall(self, calls: Iterable[Span]) -> None:
@@ -125,11 +132,17 @@ class Joins:
             if call.trace_id and call.id in self._traced and not is_made_up(call.execution_id):
                 surely = call.execution_source in _BY_CALLER
                 self._give(scene, call.trace_id, call.execution_id, homes.EXPLICIT if surely else homes.NAMED_BY_CALL)
+        for thread, execution_id in self._threads.items():
+            if self._homes.claim(session_key(thread), execution_id, homes.NAMED_BY_CALL):
+                for span in scene.whole(thread):
+                    if span.execution_source == SESSION_RULE:
+                        scene.move(span, execution_id, SESSION_RULE)
+                self._tools.moved(thread, execution_id)
         for told in (one.told for one in arrivals if one.told.trace_id):
             if told.execution_id:
                 self._give(scene, told.trace_id, told.execution_id, homes.EXPLICIT)
             elif told.session_id:
-                self._give(scene, told.trace_id, told.session_id, homes.NAMED_BY_SPAN)
+                self._give(scene, told.trace_id, self._session(told.session_id), homes.NAMED_BY_SPAN)
 
     def _give(self, scene: Scene, trace_id: str, execution_id: str, rank: int) -> None:
         key = trace_key(trace_id)
@@ -169,8 +182,16 @@ class Joins:
             return told.execution_id, EXPLICIT_RULE
         if told.trace_id:
             home = self._homes.of(trace_key(told.trace_id))
-            return home, SESSION_RULE if home == told.session_id else TRACE_RULE
-        return (told.session_id, SESSION_RULE) if told.session_id else (f"{homes.OWN}{told.id}", OWN_EXECUTION)
+            return home, SESSION_RULE if told.session_id and home == self._session(told.session_id) else TRACE_RULE
+        if told.session_id:
+            return self._session(told.session_id), SESSION_RULE
+        return f"{homes.OWN}{told.id}", OWN_EXECUTION
+
+    def _session(self, session_id: str) -> str:
+        """The execution of a session: its own, or that of the run that a sub-agent's thread is part of."""
+        key = session_key(session_id)
+        home = self._homes.of(key)
+        return session_id if home == key else home
 
     def _meet(self, scene: Scene, reports: Iterable[str], answered: Mapping[str, Span]) -> set[str]:
         """Bring reports and calls that name the same answer into one execution; returns where they are."""
@@ -263,11 +284,14 @@ class Joins:
         """Let reported tools take the place of those that were inferred from calls; whether there were any."""
         merged = False
         tools = [span for span in run.values() if span.kind in TOOL_KINDS]
-        inferred = [span for span in tools if span.inferred]
-        for told in [span for span in tools if REPORT in span.attributes] if inferred else ():
-            for other in [other for other in inferred if same_call(told, other)]:
-                self._absorb_tool(scene, other, told)
-                inferred.remove(other)
+        weak = [span for span in tools if span.inferred or (REPORT in span.attributes and span.trace_id is None)]
+        told = [span for span in tools if REPORT in span.attributes] if weak else []
+        # A span in a trace tells more than an event in a log, and that more than what calls show.
+        for span in sorted(told, key=lambda span: span.trace_id is None):
+            rest = [other for other in weak if other is not span and (other.inferred or span.trace_id)]
+            for other in [other for other in rest if same_call(span, other)] if span.id in run else ():
+                self._absorb_tool(scene, other, span)
+                weak.remove(other)
                 merged = True
         return merged
 
@@ -296,18 +320,23 @@ class Joins:
         if report.agent != DEFAULT_AGENT and call.agent in (DEFAULT_AGENT, client_of(call)):
             call.agent = report.agent
         call.tags = report.tags | call.tags
+        told_by = reported_by(report, call)
         call.attributes = report.attributes | call.attributes
+        call.attributes[REPORTED_BY] = told_by
         call.attributes[SEEN_TWICE] = [*call.attributes.get(SEEN_TWICE, ()), report.id]
         self._replace(scene, report, call)
         self._waiting.pop(report.id, None)
 
-    def _absorb_tool(self, scene: Scene, inferred: Span, told: Span) -> None:
-        """Make an inferred tool and its report one span: the report, with what only the calls showed."""
-        told.parent_id = told.parent_id or inferred.parent_id
-        told.input_preview = told.input_preview or inferred.input_preview
-        told.output_preview = told.output_preview or inferred.output_preview
-        told.attributes = inferred.attributes | told.attributes
-        self._replace(scene, inferred, told)
+    def _absorb_tool(self, scene: Scene, weak: Span, told: Span) -> None:
+        """Make two spans of one tool's call one: the surer one, with what only the other showed."""
+        if told.trace_id is None:
+            told.parent_id = told.parent_id or weak.parent_id
+        told.input_preview = told.input_preview or weak.input_preview
+        told.output_preview = told.output_preview or weak.output_preview
+        if weak.status is Status.FAILED and told.status is Status.COMPLETED:
+            told.status, told.error, told.error_type = weak.status, weak.error, weak.error_type
+        told.attributes = weak.attributes | told.attributes
+        self._replace(scene, weak, told)
 
     def _replace(self, scene: Scene, gone: Span, by: Span) -> None:
         self._homes.merge(gone.id, by.id)
@@ -315,11 +344,18 @@ class Joins:
         scene.change(by)
 
 
+def _threads(exchange: Exchange) -> list[str]:
+    """The threads of sub-agents that a client names as if each were a session."""
+    said = dict(exchange.request_headers)
+    return [said[row.agent] for row in AGENT_HEADERS if row.needs_parent and row.parent in said and row.agent in said]
+
+
 def _ids(calls: Iterable[Span], arrivals: Iterable[Arrival]) -> Iterator[str]:
     """The ids that may stand for others."""
     yield from (call.execution_id for call in calls)
     for one in arrivals:
-        yield from (one.span.id, one.span.parent_id or "", trace_key(one.told.trace_id))
+        told = one.told
+        yield from (one.span.id, one.span.parent_id or "", trace_key(told.trace_id), session_key(told.session_id or ""))
 
 
 def _may_move(call: Span, run: Mapping[str, Span]) -> bool:

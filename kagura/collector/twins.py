@@ -5,11 +5,11 @@ By what both carry, the surest first: the call's own id; the place in the trace,
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kagura.collector.identity import client_name
 from kagura.collector.scene import REPORT, is_call, is_report
-from kagura.model import JsonObject, Span, SpanKind, Status
+from kagura.model import JsonObject, Span, SpanKind, Status, Usage
 from kagura.otel.incoming import scoped_id
 from kagura.otel.outgoing_ids import read_traceparent
 
@@ -19,6 +19,8 @@ SLACK_US = 1_000_000
 CALL_ID = "kagura.call_id"
 SEEN_TWICE = "reported_as"
 """The attribute of a call that names the spans by which programs reported it too."""
+REPORTED_BY = "reported_by"
+"""The attribute that names the libraries and events that did."""
 
 DEFAULT_AGENT = "default"
 _STEPS = 32
@@ -96,10 +98,14 @@ def answer_ids(report: Span) -> set[str]:
 def pairs(run: Mapping[str, Span]) -> Iterator[tuple[Span, Span]]:
     """Reports of an execution, each with the call that it tells of; those by place in the trace come first, alone.
 
-    Libraries that instrument one another's calls report one call twice: the same id, or one below the other. The
-    caller merges each pair before it takes the next, and asks again until there is none.
+    The call is one that the relay saw, else a report of another library: those that instrument one another's calls,
+    or that tell by span and by event, report one call twice. The caller merges each pair before it takes the next,
+    and asks again until there is none.
     """
-    calls = sorted((span for span in run.values() if is_call(span)), key=_start)
+    calls = [span for span in run.values() if is_call(span)]
+    reports = sorted((span for span in run.values() if is_report(span)), key=_start)
+    if not reports:
+        return
     placed: dict[str, list[Span]] = {}
     for call in calls:
         made = made_by(call, run)
@@ -108,32 +114,83 @@ def pairs(run: Mapping[str, Span]) -> Iterator[tuple[Span, Span]]:
     if placed:
         yield from [(run[id], best(run[id], made)) for id, made in placed.items()]
         return
-    by_id = {id: call for call in calls for id in ids_of(call)}
-    for report in sorted((span for span in run.values() if is_report(span)), key=_start) if calls else ():
-        above = run.get(report.parent_id or "")
-        named = [by_id[id] for id in answer_ids(report) if id in by_id]
-        near = named or [*_around(report, calls), *([above] if above is not None and is_call(above) else ())]
-        found = alike(report, near)
+    seen = Nearby(calls)
+    for report in reports:
+        found = alike(report, [*seen.near(report), *_above(report, run, is_call)])
         if found is not None:
             yield report, found
+    left = [report for report in reports if report.id in run]
+    traced = Nearby([report for report in left if not _is_event(report)])
+    for report in left:
+        if _is_event(report):
+            twin = alike(report, traced.near(report))
+            if twin is not None:
+                yield report, twin
+        else:
+            outer = next((one for one in _above(report, run, is_report) if _fits(one, report)), None)
+            if outer is not None and _channel(outer) != _channel(report):
+                yield outer, report
+
+
+class Nearby:
+    """Calls by when they began, by when they ended, and by their ids."""
+
+    def __init__(self, calls: Sequence[Span]) -> None:
+        self._by_start = sorted(calls, key=_start)
+        self._by_end = sorted(calls, key=_end)
+        self._by_id = {id: call for call in calls for id in ids_of(call)}
+
+    def near(self, report: Span) -> list[Span]:
+        """Those that a report may tell of: its answer's, else those that began in its time, or ended when it did."""
+        named = [self._by_id[id] for id in answer_ids(report) if id in self._by_id]
+        if named:
+            return named
+        listed, key = (self._by_end, _end) if _is_event(report) else (self._by_start, _start)
+        since = _end(report) if _is_event(report) else _start(report)
+        first = bisect_left(listed, since - SLACK_US, key=key)
+        return list(listed[first : bisect_right(listed, _end(report) + SLACK_US, key=key)])
 
 
 def alike(report: Span, calls: Iterable[Span]) -> Span | None:
     """Which of these calls a report tells of, by the answer's id, or by model and time."""
-    fitting = (call for call in calls if _fits(report, call))
-    free = [call for call in fitting if _told_twice(report, call) or SEEN_TWICE not in call.attributes]
+    fitting = (call for call in calls if call is not report and _fits(report, call))
+    free = [call for call in fitting if _told_twice(report, call) or _channel(report) not in _channels(call)]
     return min(free, key=lambda call: _distance(report, call), default=None)
 
 
-def _around(report: Span, calls: Sequence[Span]) -> list[Span]:
-    """Those of the calls, sorted by start, that began while the report's span lasted."""
-    first = bisect_left(calls, report.started_at - SLACK_US, key=_start)
-    last = bisect_right(calls, (report.ended_at or report.started_at) + SLACK_US, key=_start)
-    return list(calls[first:last])
+def reported_by(report: Span, call: Span) -> list[str]:
+    """The libraries and events that told of a call, with those of a report that is merged with it."""
+    return sorted({*_channels(call), *_channels(report)})
+
+
+def _channel(report: Span) -> str:
+    """What tells of calls: a library by its spans, or an event. It tells of each call once."""
+    origin = report.attributes.get(REPORT)
+    return str(origin.get("event") or origin.get("scope")) if isinstance(origin, dict) else ""
+
+
+def _channels(span: Span) -> set[str]:
+    told = span.attributes.get(REPORTED_BY)
+    own = {_channel(span)} if is_report(span) else set()
+    return {*own, *map(str, told)} if isinstance(told, list) else own
+
+
+def _is_event(report: Span) -> bool:
+    """Whether a log record told of it: that says when it ended, not always when it began, nor where it stands."""
+    origin = report.attributes.get(REPORT)
+    return isinstance(origin, dict) and "event" in origin
+
+
+def _above(span: Span, run: Mapping[str, Span], fits: Callable[[Span], bool]) -> list[Span]:
+    return [other for other in parents(span.parent_id, run) if other is not span and fits(other)]
 
 
 def _start(span: Span) -> int:
     return span.started_at
+
+
+def _end(span: Span) -> int:
+    return span.ended_at or span.started_at
 
 
 def _told_twice(report: Span, call: Span) -> bool:
@@ -148,17 +205,26 @@ def best(report: Span, calls: Iterable[Span]) -> Span:
 
 def _fits(report: Span, call: Span) -> bool:
     ids, own = answer_ids(report), ids_of(call)
-    if report.response_id and call.response_id and not ids & own:
+    if ids & own:
+        return True
+    if (report.response_id and call.response_id) or call.kind is not report.kind:
         return False
     models = {call.request_model, call.response_model} & {report.request_model, report.response_model} - {None}
-    end, until = call.ended_at or call.started_at, report.ended_at or report.started_at
-    during = call.started_at >= report.started_at - SLACK_US and end <= until + SLACK_US
-    return bool(ids & own) or (bool(models) and call.kind is report.kind and during)
+    if _is_event(report):
+        return bool(models) and abs(_end(call) - _end(report)) <= SLACK_US
+    begins, ends = call.started_at >= report.started_at - SLACK_US, _end(call) <= _end(report) + SLACK_US
+    return bool(models) and begins and ends
 
 
-def _distance(report: Span, call: Span) -> tuple[bool, int]:
-    apart = abs(report.started_at - call.started_at) + abs((report.ended_at or 0) - (call.ended_at or 0))
-    return not answer_ids(report) & ids_of(call), apart
+def _distance(report: Span, call: Span) -> tuple[bool, bool, int]:
+    """How little a call that fits is what a report tells of: by id, by tokens, by time."""
+    same = report.usage is not None and call.usage is not None and _tokens(report.usage) == _tokens(call.usage)
+    began = 0 if _is_event(report) else abs(report.started_at - call.started_at)
+    return not answer_ids(report) & ids_of(call), not same, began + abs(_end(report) - _end(call))
+
+
+def _tokens(usage: Usage) -> tuple[int | None, int | None]:
+    return usage.input, usage.output
 
 
 def client_of(call: Span) -> str | None:

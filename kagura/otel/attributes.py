@@ -3,7 +3,8 @@
 Sources: the OpenTelemetry GenAI conventions of today and of before 1.36 (`gen_ai.system`, `prompt_tokens`, …),
 https://github.com/open-telemetry/semantic-conventions-genai; OpenInference,
 https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md; OpenLLMetry,
-https://github.com/traceloop/openllmetry; the Vercel AI SDK, https://ai-sdk.dev/docs/ai-sdk-core/telemetry; Pydantic AI.
+https://github.com/traceloop/openllmetry; the Vercel AI SDK, https://ai-sdk.dev/docs/ai-sdk-core/telemetry; Pydantic AI;
+the spans of claude-code (`span.type`).
 Of several names the first that is there counts.
 """
 
@@ -80,6 +81,16 @@ KINDS = (
             "ai.embed.doembed": EMBEDDING,
             "ai.embedmany.doembed": EMBEDDING,
             "ai.toolcall": TOOL,
+        },
+    ),
+    KindRule(
+        "span.type",
+        {
+            "llm_request": LLM,
+            "tool": TOOL,
+            "tool.execution": STEP,
+            "tool.blocked_on_user": STEP,
+            "interaction": STEP,
         },
     ),
 )
@@ -171,6 +182,7 @@ USAGE: dict[str, Names] = {
         "ai.usage.inputTokens",
         "ai.usage.promptTokens",
         "ai.usage.tokens",
+        "input_tokens",
     ),
     "output": (
         "gen_ai.usage.output_tokens",
@@ -179,6 +191,7 @@ USAGE: dict[str, Names] = {
         "llm.token_count.completion",
         "ai.usage.outputTokens",
         "ai.usage.completionTokens",
+        "output_tokens",
     ),
     "cache_read": (
         "gen_ai.usage.cache_read.input_tokens",
@@ -188,6 +201,7 @@ USAGE: dict[str, Names] = {
         "llm.usage.cache_read_input_tokens",
         "llm.token_count.prompt_details.cache_read",
         "ai.usage.cachedInputTokens",
+        "cache_read_tokens",
     ),
     "cache_write": (
         "gen_ai.usage.cache_write.input_tokens",
@@ -197,6 +211,7 @@ USAGE: dict[str, Names] = {
         "gen_ai.usage.details.cache_creation_input_tokens",
         "llm.usage.cache_creation_input_tokens",
         "llm.token_count.prompt_details.cache_write",
+        "cache_creation_tokens",
     ),
     "reasoning": (
         "gen_ai.usage.reasoning.output_tokens",
@@ -212,6 +227,9 @@ USAGE: dict[str, Names] = {
     "image_output": ("gen_ai.usage.image.output_tokens",),
 }
 """Fields of `model.Usage`. The conventions count the cache in the input: `incoming.usage_of` mends what does not."""
+
+CACHE_OUTSIDE_INPUT = frozenset(("com.anthropic.claude_code.tracing",))
+"""Libraries whose input leaves the cache out, as Anthropic's own counts do."""
 
 TOTAL: Names = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total", "ai.usage.totalTokens")
 

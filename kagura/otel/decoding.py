@@ -104,8 +104,9 @@ def read_logs(encoding: str, body: bytes) -> Iterator[OtlpLog]:
             for record in scoped.log_records:
                 attributes = _attributes(record.attributes)
                 said = _value(record.body)
-                named = record.event_name or attributes.get("event.name")
-                # claude-code's body has the whole name, its attribute `event.name` the part behind the dot.
+                # codex's field names a line of its source, and claude-code's attribute the part behind the dot of what
+                # its body says.
+                named = attributes.get("event.name") or record.event_name
                 whole = isinstance(said, str) and isinstance(named, str) and said.endswith(f".{named}")
                 yield OtlpLog(
                     _id(record.trace_id, _TRACE_ID),

@@ -103,6 +103,11 @@ def agent_of(own: JsonObject, process: JsonObject) -> str | None:
     return next((name for name in said if not name.startswith(names.UNNAMED)), None)
 
 
+def model_name(said: str | None) -> str | None:
+    """A model's name without what a client adds for itself: `claude-opus-4-8[1m]`."""
+    return said.partition("[")[0] or said if said else None
+
+
 def first_text(attributes: JsonObject, wanted: Iterable[str]) -> str | None:
     """The first of these attributes that is a text, or a list that begins with one."""
     for name in wanted:
@@ -127,11 +132,11 @@ def first_number(attributes: JsonObject, wanted: Iterable[str]) -> float | int |
     return None
 
 
-def usage_of(attributes: JsonObject) -> JsonObject:
+def usage_of(attributes: JsonObject, *, cache_outside: bool = False) -> JsonObject:
     """The usage as `model.Usage` counts it: the input holds the cache.
 
-    Some libraries (old OpenLLMetry, the AI SDK with Anthropic, claude-code's events) give the provider's own
-    `input_tokens`, which leave the cache out. That shows where the cache is larger than what should hold it.
+    Some libraries give the provider's own `input_tokens`, which leave the cache out. Where nobody knows that of the
+    library (`cache_outside`), it shows where the cache is larger than what should hold it.
     """
     counts = {field: _count(first_number(attributes, wanted)) for field, wanted in names.USAGE.items()}
     usage = {field: value for field, value in counts.items() if value is not None}
@@ -140,7 +145,7 @@ def usage_of(attributes: JsonObject) -> JsonObject:
         missing, known = ("output", "input") if "input" in usage else ("input", "output")
         usage[missing] = max(0, total - usage.get(known, 0))
     cached = usage.get("cache_read", 0) + usage.get("cache_write", 0)
-    if cached > usage.get("input", 0):
+    if cache_outside or cached > usage.get("input", 0):
         usage["input"] = usage.get("input", 0) + cached
     return usage
 
@@ -225,14 +230,14 @@ def _call(own: JsonObject, span: OtlpSpan) -> JsonObject:
     model = parameters.pop("model", None)
     return {
         "provider": found["provider"],
-        "request_model": found["request_model"] or (model if isinstance(model, str) else None),
-        "response_model": found["response_model"],
+        "request_model": model_name(found["request_model"] or _text(model)),
+        "response_model": model_name(found["response_model"]),
         "response_id": found["response_id"] or (_text(whole.get("id")) if isinstance(whole, dict) else None),
         "finish_reason": found["finish_reason"],
         "stream": next((own[name] for name in names.STREAM if isinstance(own.get(name), bool)), None),
         "http_status": _count(first_number(own, names.HTTP_STATUS)),
         "first_chunk_at": _first_chunk(own, span),
-        "usage": usage_of(own),
+        "usage": usage_of(own, cache_outside=span.scope in names.CACHE_OUTSIDE_INPUT),
         "input": _system(own) + (chat(content_of(own, names.INPUTS), "user") or asked),
         "output": answer,
         "tool_calls": asked_tools(answer),

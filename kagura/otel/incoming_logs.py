@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kagura.model import JsonObject, SpanKind
 from kagura.otel import attributes as names
 from kagura.otel.decoding import OtlpLog
-from kagura.otel.incoming import Incoming, agent_of, first_number, first_text, kept, tags_of
+from kagura.otel.incoming import Incoming, agent_of, first_number, first_text, kept, model_name, tags_of
 from kagura.otel.incoming_messages import parsed
 
 _USAGE = {
@@ -34,19 +34,23 @@ class LogRule(NamedTuple):
     provider: str | None = None
     only: tuple[str, str] | None = None
     """An attribute, and the value that it must have."""
+    needs: str | None = None
+    """An attribute that must be there: codex tells of one answer twice, once without its tokens."""
     only_failed: bool = False
     """Events of things that went well are left out: another event tells more of them."""
     cache_outside_input: bool = False
     """`input_tokens` are without those of the cache."""
 
 
+_COMPLETED = ("event.kind", "response.completed")
+
 RULES = {
     "claude_code.tool_result": LogRule(SpanKind.TOOL, "claude-code"),
     "claude_code.api_request": LogRule(SpanKind.LLM, "claude-code", "anthropic", cache_outside_input=True),
     "claude_code.api_error": LogRule(SpanKind.LLM, "claude-code", "anthropic"),
     "codex.tool_result": LogRule(SpanKind.TOOL, "codex"),
-    "codex.sse_event": LogRule(SpanKind.LLM, "codex", "openai", only=("event.kind", "response.completed")),
-    "codex.websocket_event": LogRule(SpanKind.LLM, "codex", "openai", only=("event.kind", "response.completed")),
+    "codex.sse_event": LogRule(SpanKind.LLM, "codex", "openai", _COMPLETED, "input_token_count"),
+    "codex.websocket_event": LogRule(SpanKind.LLM, "codex", "openai", _COMPLETED, "input_token_count"),
     "codex.api_request": LogRule(SpanKind.LLM, "codex", "openai", only_failed=True),
 }
 """By the event's name. Prompts, decisions and starts of conversations are no spans: the calls show them."""
@@ -66,7 +70,9 @@ def from_log(log: OtlpLog) -> Incoming | None:
     rule = RULES.get(log.event)
     own = log.attributes
     failed = str(own.get("success", "true")).lower() == "false" or any(own.get(name) for name in _ERRORS)
-    if rule is None or (rule.only_failed and not failed) or (rule.only and own.get(rule.only[0]) != rule.only[1]):
+    if rule is None or (rule.only_failed and not failed) or (rule.needs and rule.needs not in own):
+        return None
+    if rule.only and own.get(rule.only[0]) != rule.only[1]:
         return None
     said = log.resource | own
     session_id = first_text(said, names.FIELDS["session_id"])
@@ -114,7 +120,7 @@ def _call(own: JsonObject, rule: LogRule) -> JsonObject:
     status = first_number(own, _STATUS)
     return {
         "provider": rule.provider,
-        "request_model": first_text(own, ("model", "gen_ai.request.model")),
+        "request_model": model_name(first_text(own, ("model", "gen_ai.request.model"))),
         "http_status": int(status) if status is not None else None,
         "usage": usage,
     }

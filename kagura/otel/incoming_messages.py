@@ -125,7 +125,8 @@ def _with_parts(role: str, parts: Sequence[JsonObject]) -> JsonObject:
 def _call(call: Any) -> Any:
     if not isinstance(call, dict):
         return call
-    function = call.get("function") if isinstance(call.get("function"), dict) else call
+    inner = call.get("function")
+    function: JsonObject = inner if isinstance(inner, dict) else call
     name = function.get("name") or call.get("toolName")
     arguments = function.get("arguments", call.get("args", call.get("input")))
     id = call.get("id") or call.get("toolCallId")

@@ -253,8 +253,8 @@ class Home(Page):
     def action_filter(self) -> None:
         """Begin to type a filter."""
         field = self.query_one("#filter", Input)
-        field.add_class("shown")
-        field.focus()
+        field.display = True
+        self.set_focus(field)  # at once: what is typed next belongs to the filter
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:
@@ -265,12 +265,12 @@ class Home(Page):
     def filter_done(self) -> None:
         """Back to the list; the filter stays."""
         if not self._query.text:
-            self.query_one("#filter", Input).remove_class("shown")
+            self.query_one("#filter", Input).display = False
         self._runs.focus()
 
     def action_clear(self) -> None:
         """Show all runs again."""
         field = self.query_one("#filter", Input)
         field.value = ""
-        field.remove_class("shown")
+        field.display = False
         self._runs.focus()

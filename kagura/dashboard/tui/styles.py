@@ -62,7 +62,6 @@ Rows:ansi { background: ansi_default; }
 #runs { height: 1fr; min-height: 4; }
 
 #filter { display: none; height: 1; border: none; padding: 0 1; }
-#filter.shown { display: block; }
 #keys { height: 1; padding: 0 1; color: $foreground 70%; }
 
 #body { height: 1fr; layout: vertical; }

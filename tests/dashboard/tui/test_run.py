@@ -70,10 +70,9 @@ async def test_the_axis_tells_offsets_from_the_start(home: Path) -> None:
 async def test_inferred_failed_and_waiting_parts_are_told_without_colour(home: Path) -> None:
     async with on_stage(home, (120, 40)) as stage:
         await stage.open("exec_def456")
-        rows = {re.split(r"  +", row.strip("│ "))[0]: row for row in stage.rows if "─ " in row}
-        assert "╍" in rows["├─ Tool Call: search_tool (inferred)"]
-        assert "──━" in rows["├─ LLM Call #2 [gpt-4o] (attempt 2)"]
-        assert "├─ ✗ LLM Call #1 [gpt-4o]" in rows
+        assert re.search(r"├─ Tool Call: search_tool \(inferred.*╍", stage.text)
+        assert re.search(r"├─ LLM Call #2 \[gpt-4o\].*──━", stage.text)
+        assert "├─ ✗ LLM Call #1 [gpt-4o]" in stage.text
         assert "2 with errors" in stage.rows[0]
 
 

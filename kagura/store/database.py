@@ -20,7 +20,7 @@ from kagura.store.migrations import check_version, migrate
 BUSY_TIMEOUT = 10.0
 """Seconds that a statement waits for another process's transaction."""
 
-PAGE_CACHE = 4 << 20
+PAGE_CACHE = 10 << 20
 """Bytes of pages that SQLite keeps in memory, all connections together; the system's own cache holds the rest."""
 
 NO_CALLS = "no calls recorded yet"
@@ -199,7 +199,7 @@ def _sqlite(target: str, pool: type[Pool], *, read_only: bool) -> Engine:
         pragmas = [
             "foreign_keys = OFF",
             "synchronous = NORMAL",
-            "cache_size = -4096",
+            "cache_size = -8192",
             f"soft_heap_limit = {PAGE_CACHE}",
         ]
         if read_only:

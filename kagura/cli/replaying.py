@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import time
 import urllib.error
 import urllib.parse
@@ -163,8 +162,8 @@ def key_headers(provider: Provider, environ: Mapping[str, str], *, held_by_proxy
 class Sender:
     """Sends requests through the proxy, one after the other, as calls of a new run."""
 
-    def __init__(self, root: str, headers: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> None:
-        self._root, self._headers, self._environ = root, dict(headers), environ
+    def __init__(self, root: str, headers: Mapping[str, str]) -> None:
+        self._root, self._headers = root, dict(headers)
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
 
     def send(self, request: Request, credentials: Mapping[str, str]) -> Sent:

@@ -1,16 +1,21 @@
 """`kagura replay`: a recorded run sent again through a real proxy to a provider that tells what came."""
 
+import io
 import json
+import os
 import time
 import urllib.error
 import urllib.request
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 
+from kagura.cli import main
 from tests.clients import anthropic_dialogue, openai_dialogue
-from tests.clients.installed import PATIENCE, Proxy, exported, kagura
+from tests.clients.installed import PATIENCE, Proxy, exported
 from tests.clients.upstream import Answer, Upstream, said
 
 ASK: list[dict[str, Any]] = [
@@ -43,6 +48,25 @@ ITEMS = {
 def env(proxy: Proxy) -> dict[str, str]:
     keys = {"OPENAI_API_KEY": "sk-openai", "ANTHROPIC_API_KEY": "sk-anthropic", "GEMINI_API_KEY": "g-key"}
     return proxy.env | keys | {"KAGURA_PROXY_PORT": str(proxy.port)}
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def kagura(*arguments: str, env: dict[str, str]) -> Done:
+    """Run a command in this process, which saves a start."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, env, clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(list(arguments))
+    return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def ask(proxy: Proxy, run: str, path: str, body: object, **headers: str) -> None:

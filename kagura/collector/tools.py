@@ -32,7 +32,7 @@ CALL_ID = "gen_ai.tool.call.id"
 """The attribute that names the model's tool call, as the OpenTelemetry conventions do."""
 
 DURATIONS_HEADER = "x-claude-code-prev-tool-durations"
-"""What claude-code measured itself: `Bash=2037`, in milliseconds, tools as they were asked for."""
+"""What claude-code measured itself: `Bash=245;Bash=2037`, in milliseconds, tools as they ended."""
 
 _DURATION = re.compile(r"([^=,;\s]+)=(\d{1,9})\b")
 _CALL_IDS = (CALL_ID, "tool_call_id", "tool_call.id")
@@ -126,12 +126,13 @@ class Tools:
             return
         asked = self._asked(reading, link)
         began = min(link.state.ended_at, span.started_at)
-        durations = _durations(reading)
-        for index, (call, result) in enumerate(zip(asked, _paired(asked, results), strict=True)):
-            measured = next((durations.pop(at) for at, (name, _) in enumerate(durations) if name == call.name), None)
+        paired = _paired(asked, results)
+        durations = _measured(reading, asked, paired, results)
+        for index, (call, result) in enumerate(zip(asked, paired, strict=True)):
             if result is None:
                 continue
-            ended = span.started_at if measured is None else began + measured[1]
+            measured = durations.get(index)
+            ended = span.started_at if measured is None else began + measured
             made = self._span(span, _id(link.state.span_id, "tool", index), call, result, (began, ended))
             made.parent_id = span.parent_id
             made.attributes["asked_by"] = link.state.span_id
@@ -244,7 +245,22 @@ def _called(said: History, turn: Turn) -> int:
     return end
 
 
-def _durations(reading: Reading) -> list[tuple[str, int]]:
-    """Tools in the order in which they were asked for, each with its microseconds."""
+def _measured(
+    reading: Reading, asked: Sequence[Asked], paired: Sequence[Brought | None], results: Iterable[Brought]
+) -> dict[int, int]:
+    """Microseconds of each call, by its place, where the client measured them.
+
+    The header names tools as they ended, and so stand the results; a tool without a time of its own is left out of it.
+    """
     said = next((value for name, value in reading.exchange.request_headers if name == DURATIONS_HEADER), "")
-    return [(name, int(value) * 1000) for name, value in _DURATION.findall(said)]
+    durations = [(name, int(value) * 1000) for name, value in _DURATION.findall(said)]
+    found: dict[int, int] = {}
+    for result in results if durations else ():
+        place = next((at for at, other in enumerate(paired) if other is result), None)
+        if place is None:
+            continue
+        name = asked[place].name
+        measured = next((durations.pop(at) for at, (named, _) in enumerate(durations) if named == name), None)
+        if measured:
+            found[place] = measured[1]
+    return found

@@ -67,6 +67,20 @@ def test_a_failed_tool_says_so(recorder: Recorder) -> None:
     assert (tool.status, tool.error, tool.duration) == (Status.FAILED, "no such file", 2_037_000)
 
 
+def test_durations_of_one_tools_calls_stand_in_the_order_of_the_results(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    uses = [{"type": "tool_use", "id": id, "name": "Bash", "input": {"n": n}} for n, id in enumerate((KYOTO, NARA))]
+    talk.messages({"messages": [QUESTION]}, uses)
+    back = [{"type": "tool_result", "tool_use_id": id, "content": "done"} for id in (NARA, KYOTO)]
+    turns = [QUESTION, {"role": "assistant", "content": uses}, {"role": "user", "content": back}]
+    header = ("x-claude-code-prev-tool-durations", "Bash=245;Bash=2037")
+    talk.messages({"messages": turns}, [{"type": "text", "text": "Fine."}], headers=(header,))
+    assert {(span.input_preview, span.duration) for span in tools(recorder)} == {
+        ('{"n":0}', 2_037_000),
+        ('{"n":1}', 245_000),
+    }
+
+
 def test_gemini_results_are_paired_by_name_and_order(recorder: Recorder) -> None:
     talk = Talk(recorder)
     asked = {"role": "user", "parts": [{"text": "How warm is it?"}]}

@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     @property
     def row(self) -> tuple[str, ...]:
         """The line of the table: figures of the run that was alone."""
-        alone = self.runs[0] if self.runs else Recorded("", {"spans": [], "execution": {}})
+        alone = self.runs[0] if self.runs else Recorded("", {"spans": [], "execution": {}}, {})
         counts = (self.executions, len(alone.turns), len(alone.tools), len(alone.branches))
         together = "ok" if self.two_at_once else "MIXED"
         return (self.agent.name, self.agent.version, *map(str, counts), together, f"{self.seconds:.0f}")
@@ -67,13 +67,15 @@ class Bench:
             if trace is None:
                 faults.append(f"no run {trip} is recorded")
             else:
-                runs.append(Recorded(trip, trace))
+                summary = self.home / f"{trip}.json"
+                runs.append(Recorded(trip, trace, json.loads(summary.read_text() if summary.exists() else "{}")))
         return runs, faults
 
     def _start(self, agent: Agent, trip: str) -> subprocess.Popen[str]:
         work = self.home / trip
         work.mkdir()
-        run = [sys.executable, "-m", "kagura", "run", "--agent", agent.name, "--id", trip, "--"]
+        run = [sys.executable, "-m", "kagura", "run", "--agent", agent.name, "--id", trip]
+        run += ["--json", str(self.home / f"{trip}.json"), "--"]
         return subprocess.Popen(
             [*run, *command(agent, trip)],
             cwd=work,

@@ -23,6 +23,8 @@ class Recorded(NamedTuple):
 
     trip: str
     trace: dict[str, Any]
+    summary: dict[str, Any]
+    """What `kagura run --json` wrote at its end."""
 
     @property
     def spans(self) -> list[Span]:
@@ -47,6 +49,9 @@ def complaints(agent: Agent, run: Recorded) -> Iterator[str]:
     """Everything that is not as it must be."""
     if run.trace["execution"]["status"] != "completed":
         yield f"the execution is {run.trace['execution']['status']}"
+    told = {name: run.summary.get(name) for name in ("id", "agent", "exit_code", "tool_calls")}
+    if told != {"id": run.trip, "agent": agent.name, "exit_code": 0, "tool_calls": len(run.tools)}:
+        yield f"the summary at the end says {told}"
     yield from _tools(agent, run)
     yield from _turns(agent, run)
     yield from _branches(agent, run)

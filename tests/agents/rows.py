@@ -127,12 +127,22 @@ AGENTS = (
     ),
     Agent(
         "claude-code",
-        ("@anthropic-ai/claude-code@2.1.197",),
+        ("@anthropic-ai/claude-code@2.1.330",),
         ("BIN/claude", "-p", _PROMPT, "--permission-mode", "bypassPermissions"),
         _shell(
             "Bash",
             "command",
-            then=(("Agent", {"description": "Translate", "prompt": _TASK, "subagent_type": "general-purpose"}),),
+            then=(
+                (
+                    "Agent",
+                    {
+                        "description": "Translate",
+                        "prompt": _TASK,
+                        "subagent_type": "general-purpose",
+                        "run_in_background": False,
+                    },
+                ),
+            ),
         ),
         (("IS_SANDBOX", "1"),),
     ),

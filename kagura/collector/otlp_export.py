@@ -61,8 +61,8 @@ class Sending:
         self._receiver = receiver or Receiver(otlp)
         self._url = shown_url(otlp.endpoint or "")
         self._protobuf = Protobuf(resource_attributes(otlp.resource))
-        self._spans = OutgoingSpans(settings, store, content=otlp.content)
-        self._bare = OutgoingSpans(settings, store, content=False)
+        self._spans = OutgoingSpans(settings, store, content=otlp.content, with_received=otlp.forward)
+        self._bare = OutgoingSpans(settings, store, content=False, with_received=otlp.forward)
         self._forward = otlp.forward
         self._failures = 0
         self._told = ("", 0.0)

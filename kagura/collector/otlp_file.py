@@ -34,7 +34,7 @@ def otlp_lines(
 
     `counted` is told how many rows were read.
     """
-    outgoing = OutgoingSpans(settings, store, content=content)
+    outgoing = OutgoingSpans(settings, store, content=content, with_received=True)
     resource = resource_attributes(settings.otlp.resource)
     made = _executions(outgoing, store, chosen, counted) if executions else _spans(outgoing, store, chosen, counted)
     while line := list(islice(made, LINE)):

@@ -18,16 +18,17 @@ _PORTS = {"http": 80, "https": 443}
 class OutgoingSpans:
     """Makes what is sent or exported, a batch at a time."""
 
-    def __init__(self, settings: Settings, store: Store, *, content: bool) -> None:
+    def __init__(self, settings: Settings, store: Store, *, content: bool, with_received: bool) -> None:
         self._store = store
         self._content = content
+        self._with_received = with_received
         self._lookup = _Lookup(store)
         self._encoder = Encoder(servers(settings))
 
     def spans(self, batch: Iterable[Span]) -> Iterator[tuple[str, OutgoingSpan]]:
         """The spans of a batch by their ids in the store, each made as it is taken: what one says may be large."""
         given = list(batch)
-        places = Places(self._lookup)
+        places = Places(self._lookup, with_received=self._with_received)
         places.know(given)
         asking = self._asking(given)
         for span in given:
@@ -37,7 +38,7 @@ class OutgoingSpans:
     def executions(self, batch: Iterable[ExecutionRow]) -> Iterator[tuple[str, OutgoingSpan]]:
         """The spans that stand for executions, by their ids; where the caller's trace has its own, there is none."""
         given = list(batch)
-        places = Places(self._lookup)
+        places = Places(self._lookup, with_received=self._with_received)
         places.know((), given)
         for row in given:
             place = places.of_execution(row)

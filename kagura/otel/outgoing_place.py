@@ -50,10 +50,14 @@ def origin_of(span: Span) -> Caller | None:
 
 
 class Places:
-    """Places spans and executions, remembering what it asked; good for one batch."""
+    """Places spans and executions, remembering what it asked; good for one batch.
 
-    def __init__(self, lookup: Lookup) -> None:
+    `with_received` says that what came in over OTLP is sent as well, so that the tree is whole without its sender.
+    """
+
+    def __init__(self, lookup: Lookup, *, with_received: bool = False) -> None:
         self._lookup = lookup
+        self._with_received = with_received
         self._spans: dict[str, Span | None] = {}
         self._executions: dict[str, Execution | None] = {}
         self._traced: dict[str, Span | None] = {}
@@ -82,8 +86,7 @@ class Places:
         """Where a span stands; one that came in over OTLP, where it stood."""
         origin = origin_of(span)
         if origin:
-            above = span.attributes[RECEIVED].get("parent_id")
-            return Place(*origin, above if isinstance(above, str) else None)
+            return Place(*origin, self._above_received(span))
         trace_id, parent_id = self._above(span, MAX_DEPTH)
         return Place(trace_id, sent_id(span.id), parent_id)
 
@@ -97,9 +100,22 @@ class Places:
         over = self._home(above, MAX_DEPTH - 1)[1] if above and above != execution.id else None
         return Place(trace_id, parent_id, over)
 
+    def _above_received(self, span: Span) -> str | None:
+        """The parent of a span that came in over OTLP: a call of the relay where that took the place of its parent."""
+        parent = self._span(span.parent_id) if span.parent_id else None
+        if parent is not None and origin_of(parent) is None:
+            return sent_id(parent.id)
+        told = span.attributes[RECEIVED].get("parent_id")
+        return told if isinstance(told, str) else None
+
     def _above(self, span: Span, depth: int) -> tuple[str, str | None]:
         """The trace and the parent of a span."""
         caller = caller_of(span)
+        if caller and self._with_received and RECEIVED in span.attributes:
+            # The span that made the call is not sent: the call took its place.
+            parent = self._span(span.parent_id) if span.parent_id else None
+            origin = origin_of(parent) if parent else None
+            return caller.trace_id, origin.span_id if origin else span.parent_id and sent_id(span.parent_id)
         if caller:
             return caller.trace_id, caller.span_id
         home = self._home(span.execution_id, MAX_DEPTH)

@@ -142,6 +142,24 @@ def test_a_call_that_was_told_of_as_well_stays_the_relays() -> None:
     assert placed(call) == (TRACE, CALLER)
 
 
+def test_where_all_is_sent_a_call_takes_the_place_of_its_report() -> None:
+    def told(number: int, span: str, **changes: Any) -> Span:
+        return tool(number, trace_id=TRACE, attributes={"otel": {"trace_id": TRACE, "span_id": span}}, **changes)
+
+    agent = told(1, "1" * 16)
+    call = traced(2, parent_id=agent.id)
+    call.attributes["otel"] = {"trace_id": TRACE, "span_id": CALLER, "parent_id": "1" * 16}
+    below = told(3, "3" * 16, parent_id=call.id)
+    below.attributes["otel"]["parent_id"] = CALLER
+    places = Places(Known([agent, call, below]), with_received=True)
+    assert places.of_span(agent) == (TRACE, "1" * 16, None)
+    assert places.of_span(call) == (TRACE, call.id, "1" * 16)
+    assert places.of_span(below) == (TRACE, "3" * 16, call.id)
+    call.parent_id = None
+    assert places.of_span(call) == (TRACE, call.id, None)
+    assert Places(Known([agent, call, below])).of_span(call) == (TRACE, call.id, CALLER)
+
+
 def test_what_a_log_told_of_is_in_no_trace_yet() -> None:
     told = tool(1, attributes={"otel": {"event": "claude_code.tool_result"}})
     assert origin_of(told) is None

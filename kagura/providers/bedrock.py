@@ -46,7 +46,7 @@ def read_answer(wire: Wire, call: Call) -> None:
     usage: JsonObject = {}
     for name, data in wire.events:
         value = first_obj(data)
-        if converse.add(name, value):
+        if converse.add(name, value, streamed=wire.answer.is_stream):
             usage = converse.usage
             continue
         _read_native(value, call, said)
@@ -127,11 +127,11 @@ class _Converse:
         self._pieces: dict[Any, list[str]] = {}
         self._whole: list[JsonObject] = []
 
-    def add(self, name: str | None, value: JsonObject) -> bool:
+    def add(self, name: str | None, value: JsonObject, *, streamed: bool) -> bool:
         """Take an answer or an event (Nova's chunks name it by a key); `False` where it is neither."""
         whole = "output" in value and "stopReason" in value
         named = next((kind for kind in _EVENTS if kind in value), None)
-        if named and not whole:
+        if named and streamed:
             name, value = named, obj(value[named])
         if name in ("contentBlockStart", "contentBlockDelta"):
             self._add_block(value)

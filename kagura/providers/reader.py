@@ -101,7 +101,7 @@ def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
     posted = exchange.method in CALLING
     unsettled = wire.endpoint.name in _UNSETTLED and posted
     if known is None and (wire.endpoint.billable or unsettled):
-        known = sniff(wire.events)
+        known = sniff(wire.events, of_model=wire.endpoint.billable)
         if unsettled and known:
             call.kind, call.billable = (SpanKind.EMBEDDING if known == "embeddings" else SpanKind.LLM), True
         elif known is None and wire.endpoint.billable:

@@ -21,16 +21,15 @@ FIELDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("cohere", frozenset({"is_finished", "event_type"})),
     ("cohere", frozenset({"text", "generation_id"})),
     ("cohere", frozenset({"generations"})),
-    ("bedrock", frozenset({"results"})),
-    ("bedrock", frozenset({"outputs"})),
-    ("bedrock", frozenset({"completions"})),
-    ("bedrock", frozenset({"generation"})),
     ("bedrock", frozenset({"outputText"})),
     ("bedrock", frozenset({"generated_text"})),
     ("embeddings", frozenset({"object", "data", "model", "usage"})),
     *(("native", shape.marks) for shape in SHAPES if not shape.common),
 )
 """A dialect, and fields that an answer (or an event of it) of this dialect has together."""
+
+FAMILIES = tuple(("bedrock", frozenset({name})) for name in ("results", "outputs", "completions", "generation"))
+"""Fields of Bedrock's model families, so common that they tell only where a model is known to answer."""
 
 OBJECTS = {"response": "openai_responses", "conversation.response": "conversations"}
 """What an answer says that it is, and whose it is."""
@@ -49,23 +48,24 @@ TYPES: tuple[tuple[str, str], ...] = (
 _LOOKED_AT = 3
 
 
-def sniff(events: list[AnswerEvent]) -> str | None:
-    """The dialect that the first events speak, or `None`."""
+def sniff(events: list[AnswerEvent], *, of_model: bool = True) -> str | None:
+    """The dialect that the first events speak, or `None`; `of_model` says that a model is known to answer."""
+    rows = FIELDS + FAMILIES if of_model else FIELDS
     for name, data in events[:_LOOKED_AT]:
         value = first_obj(data)
-        if found := _dialect(name, value):
+        if found := _dialect(name, value, rows):
             return found
     return None
 
 
-def _dialect(name: str | None, value: JsonObject) -> str | None:
+def _dialect(name: str | None, value: JsonObject, rows: tuple[tuple[str, frozenset[str]], ...]) -> str | None:
     if named := OBJECTS.get(text(value.get("object")) or ""):
         return named
     kind = text(value.get("type")) or name or ""
     for start, dialect in TYPES:
         if kind.startswith(start):
             return dialect
-    for dialect, fields in FIELDS:
+    for dialect, fields in rows:
         if fields <= value.keys():
             return dialect
     return None

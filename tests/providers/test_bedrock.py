@@ -155,3 +155,19 @@ def test_aleph_alpha_counts_under_its_own_names() -> None:
     found = call("/complete", answer, {"model": "luminous-base"}, provider="aleph-alpha")
     assert (found.endpoint, found.finish_reason) == ("complete", "maximum_tokens")
     assert found.usage and (found.usage.input, found.usage.output) == (9, 1000)
+
+
+def test_results_tell_of_a_model_only_where_one_is_known_to_answer() -> None:
+    found = call("/search", {"results": [{"title": "Kyoto"}], "usage": {"units": 5}}, {"query": "towns"})
+    assert (found.kind, found.billable, found.dialect) == (SpanKind.SPAN, False, None)
+    generated = {"results": [{"outputText": "Hi", "tokenCount": 2, "completionReason": "FINISH"}]}
+    assert call("/model/amazon.titan/invoke", generated, {}, provider="bedrock").finish_reason == "FINISH"
+
+
+def test_a_whole_answer_may_have_fields_named_as_events_are() -> None:
+    said = {"role": "assistant", "content": [{"text": "Hi"}]}
+    answer = {"output": {"message": said}, "stopReason": "end_turn", "usage": USAGE, "metadata": {}}
+    found = call(f"{MODEL}/converse", answer, ASK, provider="bedrock")
+    assert found.usage and (found.finish_reason, found.usage.input) == ("end_turn", 140)
+    answer = {"generation": "Hi", "stop_reason": "stop", "metadata": {}}
+    assert call("/model/meta.llama3/invoke", answer, {}, provider="bedrock").finish_reason == "stop"

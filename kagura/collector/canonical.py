@@ -9,6 +9,7 @@ back, but a provider never gives the same one twice.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import msgspec
@@ -100,9 +101,14 @@ def history(inputs: Sequence[Message], outputs: Sequence[Message]) -> History:
     if turns:
         turns[-1] = turns[-1]._replace(bare=_bare(before, atoms[turns[-1].begin : turns[-1].end]))
     heard = [_heard(said) for said in _choices(outputs)]
-    states = [rolling.after(choice).key() for choice, _ in heard if choice]
+    states = [rolling.after(_own(choice)).key() for choice, _ in heard if choice]
     signed = [text for _, found in heard for _, text in found]
     return History(atoms, turns, system.key(), states, heard[0][0] if heard else [], signatures, signed)
+
+
+def _own(answer: list[Atom]) -> Iterator[Atom]:
+    """The answer without what its client cuts off: calls in words, and results that the model only imagined."""
+    return takewhile(lambda atom: not (isinstance(atom, Asked) and atom.by_client), answer)
 
 
 def _heard(messages: Iterable[Message]) -> tuple[list[Atom], list[tuple[int, str]]]:
@@ -138,7 +144,9 @@ class Rolling:
             if self._speaker != atom.role:
                 self._hash.update(b"\0t" + _bytes(atom.role) + b"\0")
             self._speaker = atom.role
-            self._hash.update(_bytes(atom.text))
+            # Clients cut a model's text into blocks, and write its data, with other spaces than it did.
+            spaced = atom.role != ASSISTANT
+            self._hash.update(_bytes(atom.text if spaced else "".join(atom.text.split())))
             return
         self._speaker = None
         if isinstance(atom, Asked):

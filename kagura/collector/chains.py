@@ -231,11 +231,7 @@ def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) ->
         evidence = Evidence.PROOF if own else evidence_of(reading.history, turn, candidate.bare)
         if evidence is not Evidence.PROOF:
             unsigned = [end for end in ends if not (signatures and end.signatures)]
-            ends = [
-                end
-                for end in unsigned
-                if alike(end.caller, reading.caller, evidence if _is_free(end, span) else Evidence.DATA)
-            ]
+            ends = [end for end in unsigned if _may_be(end, reading, evidence)]
     free = [end for end in ends if _is_free(end, span)]
     if not ends:
         return None
@@ -244,6 +240,13 @@ def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) ->
     elif evidence is not Evidence.PROOF:
         rule = rule._replace(confidence=min(rule.confidence, ALIKE))
     return Link(max(free or ends, key=lambda end: _rank(end, reading)), rule, turn, fork=not free)
+
+
+def _may_be(end: ChainState, reading: Reading, evidence: Evidence) -> bool:
+    """Whether the little that was said is enough; for a fork it is less than for the first that goes on."""
+    if _is_free(end, reading.span):
+        return alike(end.caller, reading.caller, evidence)
+    return evidence is Evidence.WORDS and alike(end.caller, reading.caller, Evidence.DATA)
 
 
 def _is_free(state: ChainState, span: Span) -> bool:

@@ -17,7 +17,7 @@ _GIVEN_ID = re.compile(r"(?![A-Za-z_.:-]*\d+$)(?=.*\d)(?=.*[A-Za-z]).{8,}")
 """An id that no counter makes."""
 _UNIQUE = 16
 """Characters of an id that never comes twice; a shorter one tells a tool call together with what was asked."""
-_TELLING = 60
+_TELLING = 45
 """Characters of prose that two models do not answer alike."""
 _DATA = ("{", "[", "`", "<")
 """How an answer begins that is data."""

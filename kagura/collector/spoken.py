@@ -1,4 +1,4 @@
-"""Calls of tools and their results that a client sends back in words, as smolagents does."""
+"""Calls of tools and their results that a client sends back in words: smolagents, and agents that reason in text."""
 
 import ast
 import re
@@ -13,6 +13,10 @@ _CALLS = "Calling tools:\n["
 _RESULT = re.compile(r"(?:Call id: \S+\n)?(Observation|Error):\n?(.*)", re.DOTALL)
 _STOPS = ("</code>", "<end_code>")
 """Stop sequences that the client puts back behind the code that the model wrote."""
+_OBSERVATION = "\nObservation:"
+"""Where the client cuts an answer, and goes on with what the tool gave."""
+_ACTION = re.compile(r"Action:[ \t]*([^\n]+?)[ \t]*\n+Action Input:[ \t]*(.*)", re.DOTALL)
+_THOUGHT = "<think>", "</think>"
 _LONGEST = 200_000
 """Characters of a list of calls that is read."""
 _COUNTED = re.compile(r"call_\d{1,6}")
@@ -22,20 +26,39 @@ _COUNTED = re.compile(r"call_\d{1,6}")
 def may_tell(said: Said, before: Sequence[Atom]) -> bool:
     """Whether a text is worth a closer look; most are not."""
     if said.role == ASSISTANT:
-        return _CALLS in said.text or said.text.endswith(_STOPS)
+        words = said.text
+        return _CALLS in words or _OBSERVATION in words or words.endswith(_STOPS) or words.startswith(_THOUGHT[0])
     return bool(before) and isinstance(before[-1], Asked)
 
 
 def spoken(said: Said, before: Sequence[Atom]) -> Iterator[Atom]:
     """A text, with the calls in it as calls; a text that follows calls and tells their results as results."""
-    if said.role == ASSISTANT and _CALLS in said.text:
-        yield from _calls(said)
-    elif said.role == ASSISTANT:
-        yield Said(said.role, _stopped(said.text))
+    if said.role == ASSISTANT:
+        yield from _answer(said._replace(text=_thoughtless(said.text)))
     elif said.role == "user" and (told := _RESULT.match(said.text)):
         yield from _results(told, before)
     else:
         yield said
+
+
+def _answer(said: Said) -> Iterator[Atom]:
+    if _CALLS in said.text:
+        yield from _calls(said)
+    elif _OBSERVATION in said.text:
+        words, _, result = said.text.partition(_OBSERVATION)
+        yield Said(said.role, words.strip())
+        if action := _ACTION.search(words):
+            yield Asked(None, action[1], parsed(action[2].strip()), by_client=True)
+            yield Brought(None, action[1], result.strip(), failed=False)
+        elif result := result.strip():
+            yield Said("user", result)
+    elif words := _stopped(said.text):
+        yield Said(said.role, words)
+
+
+def _thoughtless(words: str) -> str:
+    begin, end = _THOUGHT
+    return words.partition(end)[2].strip() if words.startswith(begin) and end in words else words
 
 
 def _stopped(words: str) -> str:

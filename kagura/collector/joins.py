@@ -321,7 +321,8 @@ class Joins:
             call.agent = report.agent
         call.tags = report.tags | call.tags
         told_by = reported_by(report, call)
-        call.attributes = report.attributes | call.attributes
+        origin = (report if report.trace_id else call).attributes.get(REPORT) or report.attributes[REPORT]
+        call.attributes = report.attributes | call.attributes | {REPORT: origin}
         call.attributes[REPORTED_BY] = told_by
         call.attributes[SEEN_TWICE] = [*call.attributes.get(SEEN_TWICE, ()), report.id]
         self._replace(scene, report, call)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kagura.config import Settings
-from kagura.journal import Record
+from kagura.journal import Record, Telemetry
 from kagura.model import Span, SpanKind, Status
 from kagura.store import Store
 from tests.collector.exports import AGENT, TRACE, chat, export, own_id, span, stored, tree
@@ -301,3 +301,16 @@ def test_guessed_sub_agents_go_where_the_program_tells_who_made_the_calls(tmp_pa
     reports = [span("chat", 11, 2, (99, 605), chat()), span("chat", 12, 3, (109, 615), chat())]
     spans = stored(tmp_path, [export(*agents, *reports)])
     assert tree(spans) == ["agent a2", "  llm chat gpt-4o", "agent a3", "  llm chat gpt-4o"]
+
+
+def test_libraries_that_report_one_call_twice_are_billed_once(tmp_path: Path) -> None:
+    used = {"gen_ai.usage.input_tokens": 1_000_000, "gen_ai.usage.output_tokens": 0}
+    outer = export(span("ChatOpenAI", 2, 1, (100, 700), chat() | used), span("chain", 1, None, (0, 900)))
+    inner = export(span("chat", 3, 2, (110, 690), chat() | used))
+    body = inner.body.replace(b'"tests"', b'"another library"')
+    inner = Telemetry(signal="traces", encoding="json", received_at=T, body=body)
+    for number, order in enumerate(([outer, inner], [inner, outer])):
+        spans = stored(tmp_path / str(number), *([record] for record in order))
+        assert tree(spans) == ["span chain", "  llm chat gpt-4o"]
+        assert spans[1].cost is not None
+        assert spans[1].cost.total == Decimal("2.5")

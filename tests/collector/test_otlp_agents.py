@@ -7,7 +7,7 @@ from typing import Any
 
 from kagura.journal import Record
 from kagura.model import SpanKind, Status
-from tests.collector.exports import event, logs, stored, tree
+from tests.collector.exports import event, export, logs, span, stored, tree
 from tests.collector.recorded import Recorder, T
 
 SESSION = "11111111-2222-3333-4444-555555555555"
@@ -136,3 +136,97 @@ def test_codex_tells_of_tools_and_of_calls(tmp_path: Path) -> None:
     assert used is not None
     assert (used.input, used.cache_read, used.output) == (1000, 600, 90)
     assert (spans[2].input_preview, spans[2].output_preview) == ('{"command":"ls"}', "README.md")
+
+
+def test_codex_tells_of_sub_agents_under_their_own_threads(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "records")
+    thread = "99999999-8888-7777-6666-555555555555"
+    sub = (
+        ("session-id", SESSION),
+        ("thread-id", thread),
+        ("x-codex-parent-thread-id", SESSION),
+        ("user-agent", "codex"),
+    )
+    body = {"model": "gpt-5", "input": [ASK], "tools": [{"type": "function", "name": "shell"}]}
+    used = {"input_tokens": 1000, "output_tokens": 90, "total_tokens": 1090}
+    started = recorder.ask(body, at=T + 100_000, target="/v1/responses", headers=sub)
+    answer = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "output": [],
+        "usage": used,
+        "model": "gpt-5",
+    }
+    common = {"conversation__id": thread, "model": "gpt-5", "event__kind": "response.completed"}
+    records: list[list[Record]] = [
+        [started, recorder.answer(started, answer, after=9_000_000)],
+        [
+            logs(
+                event("codex.sse_event", 9110, **common, duration_ms="2"),
+                event(
+                    "codex.sse_event", 9111, **common, duration_ms="0", input_token_count=1000, output_token_count=90
+                ),
+            )
+        ],
+        [
+            logs(
+                event(
+                    "codex.tool_result",
+                    9400,
+                    conversation__id=thread,
+                    tool_name="shell",
+                    call_id="c1",
+                    duration_ms="200",
+                )
+            )
+        ],
+    ]
+    for number, order in enumerate(itertools.permutations(range(3))):
+        spans = stored(tmp_path / str(number), *(records[index] for index in order))
+        assert {span.execution_id for span in spans} == {SESSION}, order
+        assert tree(spans) == ["agent sub-agent", "  llm chat gpt-5", "tool shell"], order
+
+
+def test_a_span_and_an_event_of_one_call_are_one(tmp_path: Path) -> None:
+    said = {
+        "span.type": "llm_request",
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5[1m]",
+        "session.id": SESSION,
+        "input_tokens": 10,
+        "cache_read_tokens": 5000,
+        "output_tokens": 50,
+    }
+    tool = {"span.type": "tool", "tool_name": "Bash", "gen_ai.tool.call.id": USE["id"], "session.id": SESSION}
+    spoken = [
+        span("claude_code.llm_request", 2, 1, (80, 1130), said),
+        span("claude_code.tool", 3, 1, (1150, 1400), tool),
+        span("claude_code.interaction", 1, None, (50, 1500), {"span.type": "interaction", "session.id": SESSION}),
+    ]
+    recorder = Recorder(tmp_path / "records")
+    records: list[list[Record]] = [
+        [export(*spoken)],
+        [logs(request(1131, 1), result(1400, tool_use_id=USE["id"]))],
+        call(recorder, 100, [ASK], [USE], 1),
+    ]
+    for number, order in enumerate(itertools.permutations(range(3))):
+        spans = stored(tmp_path / str(number), *(records[index] for index in order))
+        assert tree(spans) == ["span claude_code.interaction", "  llm chat claude-sonnet-4-5", "  tool Bash"], order
+        (made,) = [one for one in spans if one.kind is SpanKind.LLM]
+        assert (made.http_status, made.attributes["reported_by"]) == (200, ["claude_code.api_request", "tests"])
+    for number, order in enumerate(itertools.permutations(range(2))):
+        spans = stored(tmp_path / f"unseen{number}", *(records[index] for index in order))
+        assert tree(spans) == ["span claude_code.interaction", "  llm chat claude-sonnet-4-5", "  tool Bash"], order
+        assert spans[1].usage is not None
+        assert spans[1].attributes["cost_usd"] == 0.0023
+
+
+def test_codex_names_its_events_in_an_attribute(tmp_path: Path) -> None:
+    record = event("codex.tool_result", 1000, conversation__id=SESSION, tool_name="shell", duration_ms="200")
+    named = [pair for pair in record["attributes"] if pair["key"] != "event.name"]
+    own = {"eventName": "event otel/src/session.rs:703", "body": {}, "timeUnixNano": "0"}
+    late = {"observedTimeUnixNano": record["timeUnixNano"]}
+    codex = {"key": "event.name", "value": {"stringValue": "codex.tool_result"}}
+    (tool,) = stored(tmp_path, [logs(record | own | late | {"attributes": [*named, codex]})])
+    assert (tool.name, tool.started_at, tool.duration) == ("shell", T + 800_000, 200_000)

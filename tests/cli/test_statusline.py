@@ -15,8 +15,9 @@ from kagura.model import Cost, Span, SpanKind, Status, Usage, now_us
 from kagura.store import Batch, Store
 from tests.cli.seeded import Run, run
 from tests.cli.test_main import HEAVY
+from tests.store.conftest import empty_postgres_url
 
-__all__ = ["run"]
+__all__ = ["empty_postgres_url", "run"]
 
 SESSION = "0f3c2a1e-1111-2222-3333-444455556666"
 
@@ -139,8 +140,8 @@ def test_the_short_way_and_the_long_one_agree(recorded: Run, tmp_path: Path, for
     assert short == long
 
 
-def test_it_is_answered_from_postgresql(run: Run, postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = postgres_server.replace("postgresql://", "postgresql+psycopg://", 1)
+def test_it_is_answered_from_postgresql(run: Run, empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = empty_postgres_url.replace("postgresql://", "postgresql+psycopg://", 1)
     record(url)
     monkeypatch.setenv("KAGURA_DB", url)
     assert run("statusline", "--session", SESSION).out == "$0.42 session · $4.57 today\n"

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 
-from kagura.collector.service import run
+from kagura.collector.standby import stand_by
 from kagura.config import load
 from kagura.errors import KaguraError
 
@@ -22,10 +22,15 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    look_for_cycles_seldom()
     threading.Thread(target=_until_parent_is_gone, args=(stop,), daemon=True).start()
     try:
-        run(load(), stop)
+        settings = load()
+        release = stand_by(settings, stop)
+        if release is not None:
+            from kagura.collector.service import serve
+
+            look_for_cycles_seldom()
+            serve(settings, stop, release)
     except KaguraError as error:
         sys.stderr.write(f"kagura collector: {error}\n")
         sys.exit(error.exit_code)

@@ -17,6 +17,7 @@ from kagura.collector.joins import Arrival, Joins
 from kagura.collector.memory import give_back
 from kagura.collector.redaction import Redaction
 from kagura.collector.results import Results
+from kagura.collector.standby import IDLE_SECONDS, stand_by
 from kagura.collector.subagents import SubAgents
 from kagura.collector.tools import Tools
 from kagura.config import Settings
@@ -36,7 +37,6 @@ LARGE_BATCH = 200
 """Records of a batch that needed so much memory that it is worth giving back."""
 LOOKED_UP_TOGETHER = 100
 """Calls that are understood before the store is asked what they continue: one question for all of them."""
-IDLE_SECONDS = 0.15
 RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 PRUNE_EVERY_US = 3_600_000_000
 
@@ -232,9 +232,15 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
 
     Waits for the lock where another collector runs. A store that fails is tried again: the journal keeps everything.
     """
-    while (release := collector_lock(settings.journal_dir)) is None:
-        if stop.wait(1):
-            return
+    release = stand_by(settings, stop)
+    if release is not None:
+        serve(settings, stop, release, now)
+
+
+def serve(
+    settings: Settings, stop: threading.Event, release: Callable[[], None], now: Callable[[], int] = now_us
+) -> None:
+    """Follow the journal, with the right to it that `release` gives back at the end."""
     with ExitStack() as at_the_end:
         at_the_end.callback(release)
         exporter = _exporter(settings)

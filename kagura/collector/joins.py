@@ -93,6 +93,7 @@ class Joins:
             self._homes.prefetch(_ids(calls, arrivals))
             arrivals = self._foreign(arrivals)
             scene = Scene(self._store, batch)
+            touched |= self._take_threads(scene)
             self._claim(scene, calls, arrivals)
             touched |= self._arrive(scene, batch, arrivals)
             touched |= self._meet(scene, [*met, *(one.span.id for one in arrivals if is_report(one.span))], answered)
@@ -132,17 +133,23 @@ class Joins:
             if call.trace_id and call.id in self._traced and not is_made_up(call.execution_id):
                 surely = call.execution_source in _BY_CALLER
                 self._give(scene, call.trace_id, call.execution_id, homes.EXPLICIT if surely else homes.NAMED_BY_CALL)
+        for told in (one.told for one in arrivals if one.told.trace_id):
+            if told.execution_id:
+                self._give(scene, told.trace_id, told.execution_id, homes.EXPLICIT)
+            elif told.session_id:
+                self._give(scene, told.trace_id, self._session(told.session_id), homes.NAMED_BY_SPAN)
+
+    def _take_threads(self, scene: Scene) -> set[str]:
+        """Let what sub-agents' threads report belong to the runs that they are part of; returns those that grew."""
+        grown = set()
         for thread, execution_id in self._threads.items():
             if self._homes.claim(session_key(thread), execution_id, homes.NAMED_BY_CALL):
                 for span in scene.whole(thread):
                     if span.execution_source == SESSION_RULE:
                         scene.move(span, execution_id, SESSION_RULE)
                 self._tools.moved(thread, execution_id)
-        for told in (one.told for one in arrivals if one.told.trace_id):
-            if told.execution_id:
-                self._give(scene, told.trace_id, told.execution_id, homes.EXPLICIT)
-            elif told.session_id:
-                self._give(scene, told.trace_id, self._session(told.session_id), homes.NAMED_BY_SPAN)
+                grown.add(execution_id)
+        return grown
 
     def _give(self, scene: Scene, trace_id: str, execution_id: str, rank: int) -> None:
         key = trace_key(trace_id)

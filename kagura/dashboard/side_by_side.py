@@ -68,8 +68,8 @@ def _turns(found: Comparison) -> Table:
         table.add_row(f"#{number}", _head(a), _head(b))
         table.add_row("", _used(a), _used(b))
         for label, left, right in (
-            (_prompts(a, b), a and a.question, b and b.question),
-            ("  answer", a and a.answer, b and b.answer),
+            (_prompts(a, b), a.question if a else None, b.question if b else None),
+            ("  answer", a.answer if a else None, b.answer if b else None),
         ):
             if left or right or label.strip() in {"same", "differs"}:
                 table.add_row(label, _words(left), _words(right))

@@ -7,13 +7,15 @@ from kagura.model import Call, JsonObject, Message, ToolCall
 from kagura.providers.framing import DONE
 from kagura.providers.responses_stream import Items
 from kagura.providers.usage import openai_usage
-from kagura.providers.values import obj, objects, parsed, text
+from kagura.providers.values import obj, objects, parsed, quantity, text
 from kagura.providers.wire import Wire, message, messages, plain_text, without
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _NAMED_TOOLS = frozenset({"function_call", "custom_tool_call"})
 _CLIENT_TOOLS = frozenset({"local_shell_call", "computer_call", "apply_patch_call"})
 _BILLED_TOOLS = {"web_search_call": "web_search", "file_search_call": "file_search"}
+_SEARCH = "search"
+"""The action of a web search that costs: https://developers.openai.com/api/docs/guides/tools-web-search."""
 _ASSISTANT_ITEMS = ("message", "reasoning", "compaction")
 _PENDING = frozenset({"queued", "in_progress"})
 
@@ -61,12 +63,29 @@ def read_answer(wire: Wire, call: Call) -> None:
     if usage := obj(response.get("usage")):
         call.usage = openai_usage(usage, wire.provider)
         call.usage.service_tier = text(response.get("service_tier")) or call.usage.service_tier
-        counted = Counter(unit for item in output if (unit := _BILLED_TOOLS.get(text(item.get("type")) or "")))
-        call.usage.units = {unit: Decimal(n) for unit, n in counted.items()} | call.usage.units
+        call.usage.units = _tools_used(response, output) | call.usage.units
     if response.get("background") is True:
         call.result_key = call.response_id
         call.billable = call.usage is not None
         call.complete = call.complete or (text(response.get("status")) in _PENDING and not wire.answer.is_stream)
+
+
+def _tools_used(response: JsonObject, output: list[JsonObject]) -> dict[str, Decimal]:
+    """The billed calls of OpenAI's own tools: as the response counts them, or as its items show them.
+
+    A web search that opens a page, or looks for a text in one, is not billed.
+    """
+    counted = Counter(
+        unit
+        for item in output
+        if (unit := _BILLED_TOOLS.get(text(item.get("type")) or ""))
+        and (text(obj(item.get("action")).get("type")) or _SEARCH) == _SEARCH
+    )
+    used = {unit: Decimal(n) for unit, n in counted.items()}
+    told = quantity(obj(obj(response.get("tool_usage")).get("web_search")).get("num_requests"))
+    if told is not None:
+        used["web_search"] = told
+    return {unit: n for unit, n in used.items() if n}
 
 
 def _item(item: object, default_role: str = "user") -> Message:

@@ -114,6 +114,20 @@ def test_tools_of_the_client_and_of_the_provider() -> None:
     assert read.usage and read.usage.units == {"web_search": Decimal(2)}
 
 
+def test_only_searches_of_the_web_are_billed_not_pages_that_are_opened() -> None:
+    usage = {"input_tokens": 20, "output_tokens": 5, "total_tokens": 25}
+    actions = ("search", "open_page", "find_in_page", "search")
+    output = [
+        {"type": "web_search_call", "id": f"ws_{at}", "action": {"type": kind}} for at, kind in enumerate(actions)
+    ]
+    read = call(PATH, response(usage=usage, output=output), ASK)
+    assert read.usage and read.usage.units == {"web_search": Decimal(2)}
+    told = response(usage=usage, output=output, tool_usage={"web_search": {"num_requests": 1}})
+    assert (found := call(PATH, told, ASK).usage) and found.units == {"web_search": Decimal(1)}
+    read = call(PATH, response(usage=usage, output=output[1:3]), ASK)
+    assert read.usage and read.usage.units == {}
+
+
 def test_xai_counts_searches_itself_and_reports_ticks() -> None:
     usage = USAGE | {
         "cost_in_usd_ticks": 161_508_500,

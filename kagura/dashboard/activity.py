@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from kagura.dashboard.amounts import count, duration, least_text, tokens
-from kagura.dashboard.frame import SELECTED_STYLE, columns, panel, status_text
+from kagura.dashboard.frame import columns, panel, status_text
 from kagura.dashboard.overview import totals_text
 from kagura.dashboard.period import Clock
 from kagura.dashboard.text import cell
@@ -21,7 +21,7 @@ TOKENS_WIDTH = 120
 """Columns of the screen from which the question, the calls and the tokens of a run have room."""
 
 
-def activity(runs: "Sequence[ExecutionRow]", clock: Clock, width: int, selected: str | None = None) -> RenderableType:
+def activity(runs: "Sequence[ExecutionRow]", clock: Clock, width: int) -> RenderableType:
     """Start, agent, status, time and cost of each run, and as much more as `width` columns hold."""
     table = columns()
     table.add_column(no_wrap=True, min_width=8)
@@ -37,8 +37,7 @@ def activity(runs: "Sequence[ExecutionRow]", clock: Clock, width: int, selected:
     if width >= PREVIEW_WIDTH:
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for run in runs:
-        style = SELECTED_STYLE if run.id == selected else ""
-        table.add_row(*_cells(run, clock, width), style=style)
+        table.add_row(*_cells(run, clock, width))
     return panel("Recent Activity", table if runs else Text("Nothing yet.", "dim"))
 
 

@@ -20,7 +20,6 @@ STATUS_STYLES = {
     Status.INTERRUPTED: "magenta",
 }
 ERROR_STYLE = "red"
-SELECTED_STYLE = "reverse"
 
 BAR_STYLE = "cyan"
 BARS_FROM = 100

@@ -28,30 +28,14 @@ WIDE = 100
 
 
 def main_screen(
-    total: "Overview",
-    today: "Overview",
-    runs: "Sequence[ExecutionRow]",
-    clock: Clock,
-    width: int,
-    height: int | None = None,
-    selected: str | None = None,
+    total: "Overview", today: "Overview", runs: "Sequence[ExecutionRow]", clock: Clock, width: int
 ) -> RenderableType:
-    """The monitor's first screen, in `height` rows: the list of runs takes what the panels leave."""
+    """The monitor's first screen."""
     head, speed = overview(total, today), performance(total)
     if not runs:
         return Group(head, Text(BEGIN))
-    frames = 6 if width >= WIDE else 12
-    room = len(runs) if height is None else max(height - frames - 2, 1)
-    shown = _around(runs, selected, room)
-    listed = activity(shown, clock, width, selected)
+    listed = activity(runs, clock, width)
     return Group(beside(head, speed), listed) if width >= WIDE else Group(head, listed, speed)
-
-
-def _around(runs: "Sequence[ExecutionRow]", selected: str | None, room: int) -> "Sequence[ExecutionRow]":
-    """As many runs as have room, the selected one among them."""
-    at = next((number for number, run in enumerate(runs) if run.id == selected), 0)
-    first = max(at - room + 1, 0)
-    return runs[first : first + room]
 
 
 def agent_screen(

@@ -138,14 +138,6 @@ def test_hostile_text_adds_no_rows() -> None:
     assert hostile.count("\n") == calm.count("\n") + results
 
 
-def test_the_list_leaves_room_for_the_panels_and_keeps_the_selected_run_in_view() -> None:
-    runs = [my_run(id=f"run-{number}", agent=f"agent-{number:03}") for number in range(50)]
-    shown = drawn(main_screen(seen(), seen(), runs, clock(), 80, 23, "run-40"), 80)
-    assert shown.count("\n") + 1 == 23
-    assert "agent-040" in shown
-    assert "Success Rate" in shown
-
-
 def test_a_running_row_grows() -> None:
     run = recent_runs()[2]
     early, late = (

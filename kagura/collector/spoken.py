@@ -10,11 +10,12 @@ from kagura.model import JsonObject
 from kagura.providers.values import obj, objects, parsed, text
 
 _CALLS = "Calling tools:\n["
-_RESULT = re.compile(r"(?:Call id: \S+\n)?(Observation|Error):\n?(.*)", re.DOTALL)
+_RESULT = re.compile(r"(?:Call id: \S+\n)?(Observation|Error):\s?(.*)", re.DOTALL)
 _STOPS = ("</code>", "<end_code>")
 """Stop sequences that the client puts back behind the code that the model wrote."""
 _OBSERVATION = "\nObservation:"
 """Where the client cuts an answer, and goes on with what the tool gave."""
+_INPUT = "\nAction Input:"
 _ACTION = re.compile(r"Action:[ \t]*([^\n]+?)[ \t]*\n+Action Input:[ \t]*(.*)", re.DOTALL)
 _THOUGHT = "<think>", "</think>"
 _LONGEST = 200_000
@@ -27,7 +28,7 @@ def may_tell(said: Said, before: Sequence[Atom]) -> bool:
     """Whether a text is worth a closer look; most are not."""
     if said.role == ASSISTANT:
         words = said.text
-        return _CALLS in words or _OBSERVATION in words or words.endswith(_STOPS) or words.startswith(_THOUGHT[0])
+        return _CALLS in words or _INPUT in words or words.endswith(_STOPS) or words.startswith(_THOUGHT[0])
     return bool(before) and isinstance(before[-1], Asked)
 
 
@@ -44,14 +45,14 @@ def spoken(said: Said, before: Sequence[Atom]) -> Iterator[Atom]:
 def _answer(said: Said) -> Iterator[Atom]:
     if _CALLS in said.text:
         yield from _calls(said)
-    elif _OBSERVATION in said.text:
-        words, _, result = said.text.partition(_OBSERVATION)
-        yield Said(said.role, words.strip())
-        if action := _ACTION.search(words):
-            yield Asked(None, action[1], parsed(action[2].strip()), by_client=True)
+    elif action := _ACTION.search(said.text):
+        if words := said.text[: action.start()].strip():
+            yield Said(said.role, words)
+        given, observed, result = action[2].partition(_OBSERVATION)
+        given = given.strip("`\n ")
+        yield Asked(None, action[1], _literal(given) or parsed(given), by_client=True)
+        if observed:
             yield Brought(None, action[1], result.strip(), failed=False)
-        elif result := result.strip():
-            yield Said("user", result)
     elif words := _stopped(said.text):
         yield Said(said.role, words)
 

@@ -56,6 +56,37 @@ def test_code_that_the_client_ran_is_a_tool_of_the_client(recorder: Recorder) ->
     assert [seen(span) for span in tools(recorder)] == [("python_interpreter", "print(6 * 7)", "Execution logs: 42")]
 
 
+REASONED = "Thought: I must look.\nAction: weather\nAction Input: {}"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [says(f"{REASONED.format('{')}{'}'}\nObservation: 21 degrees")],
+        [says(REASONED.format("{'city': 'Kyoto'}")), {"role": "user", "content": "Observation: 21 degrees"}],
+    ],
+)
+def test_an_agent_that_reasons_in_text_has_turns_and_tools(recorder: Recorder, turns: list[Any]) -> None:
+    talk = Talk(recorder)
+    imagined = REASONED.format('{"city": "Kyoto"}') + "\nObservation: 35 degrees"
+    first = talk.chat([QUESTION], says(imagined))
+    second = talk.chat([QUESTION, *turns], says(imagined))
+    assert linked(second) == ("chain", first.id, 2)
+    (tool,) = tools(recorder)
+    assert (tool.name, tool.output_preview) == ("weather", "21 degrees")
+    third = talk.chat([QUESTION, *turns, *turns], says("Final Answer: warm"))
+    assert linked(third) == ("chain", second.id, 3)
+    assert len(tools(recorder)) == 2
+
+
+def test_thoughts_and_spaces_of_an_answer_are_not_compared(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], says('<think>\nHm.\n</think>\n\n{"towns": ["Kyoto", "Nara"]}'))
+    blocks = [{"type": "text", "text": '{"towns":'}, {"type": "text", "text": '["Kyoto","Nara"]}'}]
+    second = talk.chat([QUESTION, {"role": "assistant", "content": blocks}, QUESTION], says("Yes."))
+    assert linked(second) == ("chain", first.id, 2)
+
+
 @pytest.mark.parametrize("text", ["Calling tools:\n[", "Calling tools:\n[1]", "Calling tools:\n[" + "(" * 5000, "x"])
 def test_words_that_are_no_calls_stay_words(text: str) -> None:
     said = Said("assistant", text)

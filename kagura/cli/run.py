@@ -57,7 +57,9 @@ class Run(NamedTuple):
         return data | ({"parent_execution_id": around} if around and around != self.id else {})
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=_EXAMPLES)
+@app.command(
+    context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES
+)
 def run(
     command: Annotated[list[str] | None, typer.Argument(help="The program and its arguments, after --.")] = None,
     agent: Annotated[

@@ -74,6 +74,12 @@ def test_no_program_at_all(env: dict[str, str]) -> None:
     assert "no program was given" in done.stderr
 
 
+def test_a_mistyped_option_is_no_program(env: dict[str, str]) -> None:
+    done = run("--jsn", "x", *python("print('started')"), env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--jsn" in done.stderr
+
+
 def test_arguments_streams_and_folder_are_the_programs_own(env: dict[str, str], tmp_path: Path) -> None:
     code = "import os, sys; print(sys.argv[1:], os.getcwd(), sys.stdin.read()); print('complaint', file=sys.stderr)"
     words = ["two words", "--", "-x", "--agent", "", "ü*$HOME"]

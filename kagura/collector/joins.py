@@ -13,24 +13,12 @@ import msgspec
 from kagura.collector import homes
 from kagura.collector.attempts import OWN_EXECUTION
 from kagura.collector.homes import Homes, is_made_up, session_key, trace_key
-from kagura.collector.scene import REACH_US, REPORT, Scene, is_call, is_report
+from kagura.collector.merging import Merger
+from kagura.collector.scene import REACH_US, Scene, is_call, is_report
 from kagura.collector.subagents import AGENT_HEADERS
-from kagura.collector.tools import TOOL_KINDS, Tools, same_call
-from kagura.collector.twins import (
-    CALL_ID,
-    DEFAULT_AGENT,
-    REPORTED_BY,
-    SEEN_TWICE,
-    agent_above,
-    answer_ids,
-    caller_of,
-    client_of,
-    ids_of,
-    is_http_request,
-    pairs,
-    reported_by,
-)
-from kagura.model import Exchange, Span, SpanKind, Status
+from kagura.collector.tools import Tools
+from kagura.collector.twins import CALL_ID, answer_ids, ids_of
+from kagura.model import Exchange, Span
 from kagura.otel.conventions import SPAN_ID
 from kagura.otel.incoming import Incoming
 from kagura.store import Batch, SpanContents, Store
@@ -57,10 +45,11 @@ class Arrival(msgspec.Struct):
 
 
 class Joins:
-    """Places reports and calls, and merges those that are one."""
+    """Finds the execution of reports and of the calls that they tell of, and has merged what is one."""
 
     def __init__(self, store: Store, homes: Homes, tools: Tools, now: int) -> None:
         self._store, self._homes, self._tools, self._since = store, homes, tools, now
+        self._merger = Merger(homes)
         self._waiting: OrderedDict[str, tuple[str, set[str]]] = OrderedDict()
         """Reports whose call was not seen: the execution and the ids of the answer, by span."""
         self._answers: OrderedDict[str, str] = OrderedDict()
@@ -98,7 +87,8 @@ class Joins:
             touched |= self._arrive(scene, batch, arrivals)
             touched |= self._meet(scene, [*met, *(one.span.id for one in arrivals if is_report(one.span))], answered)
             for execution_id in sorted({self._homes.of(id) for id in touched}):
-                self._join(scene, execution_id)
+                for report in self._merger.merge(scene, execution_id):
+                    self._waiting.pop(report, None)
             batch.spans = [span for span in batch.spans if span.id not in batch.removed]
         for id, span in answered.items():
             _remember(self._answers, id, span.id)
@@ -247,110 +237,6 @@ class Joins:
                 if span.id == call.id or span.attributes.get("asked_by") == call.id:
                     scene.move(span, home, TRACE_RULE)
 
-    def _join(self, scene: Scene, execution_id: str) -> None:
-        """Merge the reports of an execution with its calls, and put calls below the spans that made them."""
-        run = scene.run(execution_id)
-        branches = {span.parent_id for span in run.values() if span.parent_id}
-        self._hang(scene, run)
-        self._rehang(scene, run)
-        while self._merge_calls(scene, run) or self._merge_tools(scene, run):
-            self._rehang(scene, run)
-        for span in list(run.values()):
-            above = run.get(span.parent_id or "")
-            if above is not None and is_call(above) and is_call(span) and caller_of(span):
-                # Another attempt of the same step: it stands beside the one that is reported.
-                span.parent_id = above.parent_id
-                scene.change(span)
-            agent = agent_above(span, run)
-            if agent != span.agent:
-                span.agent = agent
-                scene.change(span)
-        left = branches - {span.parent_id for span in run.values()}
-        for span in [run[id] for id in left if id in run]:
-            if span.kind is SpanKind.AGENT and span.inferred:
-                # A sub-agent that was guessed from calls whose real place the program has told.
-                scene.remove(span)
-
-    def _merge_calls(self, scene: Scene, run: Mapping[str, Span]) -> bool:
-        """Make reports and their calls one; whether there were any."""
-        merged = False
-        for report, call in pairs(run):
-            self._absorb(scene, report, call)
-            merged = True
-        return merged
-
-    def _rehang(self, scene: Scene, run: Mapping[str, Span]) -> None:
-        """Put what hung below spans that are gone below those that they turned out to be."""
-        for span in [span for span in run.values() if span.parent_id and span.parent_id not in run]:
-            above = self._homes.span(span.parent_id or "")
-            if above not in (span.parent_id, span.id):
-                span.parent_id = above
-                scene.change(span)
-
-    def _merge_tools(self, scene: Scene, run: Mapping[str, Span]) -> bool:
-        """Let reported tools take the place of those that were inferred from calls; whether there were any."""
-        merged = False
-        tools = [span for span in run.values() if span.kind in TOOL_KINDS]
-        weak = [span for span in tools if span.inferred or (REPORT in span.attributes and span.trace_id is None)]
-        told = [span for span in tools if REPORT in span.attributes] if weak else []
-        # A span in a trace tells more than an event in a log, and that more than what calls show.
-        for span in sorted(told, key=lambda span: span.trace_id is None):
-            rest = [other for other in weak if other is not span and (other.inferred or span.trace_id)]
-            for other in [other for other in rest if same_call(span, other)] if span.id in run else ():
-                self._absorb_tool(scene, other, span)
-                weak.remove(other)
-                merged = True
-        return merged
-
-    def _hang(self, scene: Scene, run: Mapping[str, Span]) -> None:
-        """Put calls below the spans that their `traceparent` names; an HTTP client's own span of a call is the call"""
-        for call in [span for span in run.values() if is_call(span)]:
-            caller = caller_of(call)
-            above = run.get(self._homes.span(caller)) if caller else None
-            if above is None or is_call(above):
-                continue
-            parent = above.parent_id if is_http_request(above) else above.id
-            if SEEN_TWICE not in call.attributes and call.parent_id != parent and _may_move(call, run):
-                call.parent_id = parent
-                scene.change(call)
-            if is_http_request(above):
-                self._replace(scene, above, call)
-
-    def _absorb(self, scene: Scene, report: Span, call: Span) -> None:
-        """Make a report and its call one span: the relay's figures, the program's place for it."""
-        run = scene.run(call.execution_id)
-        placed = report.trace_id is not None and report.execution_id == call.execution_id
-        if placed and report.parent_id != call.id and _may_move(call, run):
-            call.parent_id = report.parent_id
-        call.trace_id = call.trace_id or report.trace_id
-        call.session_id, call.user = call.session_id or report.session_id, call.user or report.user
-        if report.agent != DEFAULT_AGENT and call.agent in (DEFAULT_AGENT, client_of(call)):
-            call.agent = report.agent
-        call.tags = report.tags | call.tags
-        told_by = reported_by(report, call)
-        origin = (report if report.trace_id else call).attributes.get(REPORT) or report.attributes[REPORT]
-        call.attributes = report.attributes | call.attributes | {REPORT: origin}
-        call.attributes[REPORTED_BY] = told_by
-        call.attributes[SEEN_TWICE] = [*call.attributes.get(SEEN_TWICE, ()), report.id]
-        self._replace(scene, report, call)
-        self._waiting.pop(report.id, None)
-
-    def _absorb_tool(self, scene: Scene, weak: Span, told: Span) -> None:
-        """Make two spans of one tool's call one: the surer one, with what only the other showed."""
-        if told.trace_id is None:
-            told.parent_id = told.parent_id or weak.parent_id
-        told.input_preview = told.input_preview or weak.input_preview
-        told.output_preview = told.output_preview or weak.output_preview
-        if weak.status is Status.FAILED and told.status is Status.COMPLETED:
-            told.status, told.error, told.error_type = weak.status, weak.error, weak.error_type
-        told.attributes = weak.attributes | told.attributes
-        self._replace(scene, weak, told)
-
-    def _replace(self, scene: Scene, gone: Span, by: Span) -> None:
-        self._homes.merge(gone.id, by.id)
-        scene.remove(gone)
-        scene.change(by)
-
 
 def _threads(exchange: Exchange) -> list[str]:
     """The threads of sub-agents that a client names as if each were a session."""
@@ -364,12 +250,6 @@ def _ids(calls: Iterable[Span], arrivals: Iterable[Arrival]) -> Iterator[str]:
     for one in arrivals:
         told = one.told
         yield from (one.span.id, one.span.parent_id or "", trace_key(told.trace_id), session_key(told.session_id or ""))
-
-
-def _may_move(call: Span, run: Mapping[str, Span]) -> bool:
-    """Whether a call's parent may change: nobody named one, or it was inferred or reported in the same way."""
-    above = run.get(call.parent_id or "")
-    return above is None or above.inferred or REPORT in above.attributes
 
 
 def _remember(known: OrderedDict[str, T], id: str, value: T) -> None:

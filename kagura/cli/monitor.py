@@ -9,6 +9,8 @@ from kagura.cli.help_text import Command
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kagura.dashboard.period import Clock
     from kagura.dashboard.source import Source
 
@@ -19,6 +21,8 @@ PRINTED_RUNS = 20
 
 DIMENSIONS = ("agent", "model", "provider", "day", "hour", "user", "session")
 """What `--by` knows beside `tag:KEY`."""
+
+NAMED_TAGS = 8
 
 _EXAMPLES = """Examples:
 
@@ -109,7 +113,7 @@ def _cost(
     from kagura.dashboard.rows import csv_table
 
     if by not in DIMENSIONS and not (by.startswith("tag:") and by != "tag:"):
-        raise InputError(f"--by {by!r} is not known", f"Accepted: {', '.join(DIMENSIONS)}, tag:KEY.")
+        raise _unknown_dimension(by, source.tag_keys())
     if agent:
         source.check_agent(agent)
     window = parse_window(clock, *times)
@@ -124,6 +128,16 @@ def _cost(
         print_lines(costs(report, clock))
         if not report.rows:
             print_lines([_elsewhere(source, clock)])
+
+
+def _unknown_dimension(by: str, tags: "Sequence[str]") -> InputError:
+    """What `--by` accepts, with the tags that there are, and what was perhaps meant first."""
+    from difflib import get_close_matches
+
+    known = [*DIMENSIONS, *(f"tag:{key}" for key in tags[:NAMED_TAGS])]
+    near = [f"tag:{by}"] if by in tags else get_close_matches(by, known, n=1, cutoff=0.7)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    return InputError(f"--by {by!r} is not known", f"{meant}Accepted: {', '.join(known)}{'' if tags else ', tag:KEY'}.")
 
 
 def _elsewhere(source: "Source", clock: "Clock") -> str:

@@ -84,6 +84,8 @@ def tail(
             show(span)
         if source.behind:
             typer.echo(f"kagura: {source.behind}", err=True)
+        if follow and sys.stderr.isatty() and not source.executions(1):
+            typer.echo("kagura: no calls yet; the first one is shown when it ends", err=True)
         for span in _following(follower) if follow else ():
             show(span)
 

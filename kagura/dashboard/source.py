@@ -122,6 +122,10 @@ class Source:
         advice = f"Near names: {', '.join(map(safe, near))}." if near else f"There are: {named(names)}."
         raise InputError(f"no run of an agent {safe(name)!r} is recorded", advice)
 
+    def tag_keys(self) -> list[str]:
+        """The keys of all tags."""
+        return self._store.tag_keys() if self._store else []
+
     def costs(self, by: str, window: Window, agent: str | None = None) -> CostReport:
         """What a window cost, by key, and what the one before it did."""
         store, before = self._store, window_before(window, self._clock)

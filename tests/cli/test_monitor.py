@@ -3,11 +3,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kagura.cli.monitor import DIMENSIONS
 from kagura.store import DIMENSIONS as STORE_DIMENSIONS
+from kagura.store import Batch, Store
 from tests.cli.seeded import Run, run, seeded
+from tests.dashboard.samples import my_spans
 
 __all__ = ["run", "seeded"]
 
@@ -146,7 +149,8 @@ def test_today_is_what_is_asked_for_without_a_time(seeded: Run) -> None:
         (["--cost", "--last", "7"], "--last '7'"),
         (["--cost", "--date", "today", "--last", "7d"], "--date and --last cannot stand together"),
         (["--cost", "--since", "2025-10-10", "--until", "2025-10-01"], "is not before"),
-        (["--cost", "--by", "colour"], "--by 'colour' is not known"),
+        (["--cost", "--by", "colour"], "--by 'colour' is not known\n  Accepted: agent, "),
+        (["--cost", "--by", "modle"], "Did you mean model? Accepted: agent, "),
         (["--cost", "--trace"], "--cost and --trace"),
         (["--last", "7d"], "belong to --cost"),
         (["--csv"], "belong to --cost"),
@@ -159,6 +163,14 @@ def test_flags_that_cannot_be_used_are_refused(seeded: Run, args: list[str], com
     assert (ran.code, ran.out) == (2, "")
     assert complaint in ran.err
     assert "\n  " in ran.err
+
+
+def test_a_tag_without_its_mark_is_understood(seeded: Run, tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/home/telemetry.db") as store:
+        store.write(Batch(spans=[msgspec.structs.replace(my_spans()[1], id="tagged", tags={"team": "x"})]))
+    said = seeded("monitor", "--cost", "--by", "team").err
+    assert "Did you mean tag:team? Accepted: agent, " in said
+    assert said.endswith("session, tag:team.\n")
 
 
 @pytest.mark.parametrize("args", [[], ["--trace"], ["--cost"], ["--agent", "x"], ["--agent", "x", "--trace"]])
@@ -180,10 +192,10 @@ def test_columns_are_respected(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_rows_are_cut_and_never_wrapped(seeded: Run, args: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = seeded("monitor", *args).out.splitlines()
-    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("COLUMNS", "50")
     narrow = seeded("monitor", *args).out.splitlines()
     assert len(narrow) == len(whole)
-    assert max(map(len, narrow)) == 30
+    assert max(map(len, narrow)) == 50
 
 
 def test_the_keys_of_cost_are_those_of_the_store() -> None:

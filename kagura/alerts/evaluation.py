@@ -1,6 +1,6 @@
 """One look at the rules: what is measured, what begins to fire, what is over. Changes nothing by itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -40,6 +40,8 @@ class Look(msgspec.Struct, frozen=True):
     failures: dict[str, str]
     """By rule: what the store said."""
     at: int
+    late: list[Finding] = []
+    """Windows that are over and on the wrong side, where something was recorded late."""
 
 
 def rules_of(settings: AlertSettings) -> list[Rule]:
@@ -52,30 +54,29 @@ def look(store: Store, rules: Iterable[Rule], now: int, oldest: int | None = Non
     found = Look([], {}, now)
     for rule in rules:
         try:
-            found.findings.extend(_findings(store, rule, now, oldest))
+            now_measured = measure(store, rule, now)
+            found.findings.extend(Finding(rule, subject, value, now) for subject, value in now_measured.items())
+            found.late.extend(_late(store, rule, now, oldest))
         except StoreError as error:
             found.failures[rule.name] = error.message
     return found
 
 
-def _findings(store: Store, rule: Rule, now: int, oldest: int | None) -> list[Finding]:
-    present = {
-        subject: Finding(rule, subject, measured, now) for subject, measured in measure(store, rule, now).items()
-    }
+def _late(store: Store, rule: Rule, now: int, oldest: int | None) -> Iterator[Finding]:
     # A rule that waits for too little (`<`) finds it in any window that is looked at before all of it is there.
     if not rule.condition.operator.startswith("<"):
         for end in late_ends(rule, oldest, now):
-            for subject, measured in measure(store, rule, now, end).items():
-                late = Finding(rule, subject, measured, end)
-                if late.breaches and not (subject in present and present[subject].breaches):
-                    present[subject] = late
-    return list(present.values())
+            found = (Finding(rule, subject, value, end) for subject, value in measure(store, rule, now, end).items())
+            yield from (finding for finding in found if finding.breaches)
 
 
 def changes(found: Look, states: Mapping[AlertKey, AlertState], rules: Sequence[Rule]) -> AlertChanges:
     """What a look changes in the states, and what is to be said about it. Pure."""
     result = AlertChanges()
-    seen = {(finding.rule.name, finding.subject): finding for finding in found.findings}
+    # A window that is over can make an alert fire, never keep it firing.
+    late = [row for row in found.late if not _fires(states, row)]
+    seen = {(row.rule.name, row.subject): row for row in found.findings}
+    seen |= {key: row for row in late if not ((key := (row.rule.name, row.subject)) in seen and seen[key].breaches)}
     by_name = {rule.name: rule for rule in rules}
     firing = {name: sum(state.firing and state.rule == name for state in states.values()) for name in by_name}
     for finding in _worst_first(seen.values()):
@@ -98,6 +99,11 @@ def changes(found: Look, states: Mapping[AlertKey, AlertState], rules: Sequence[
         elif state.evaluated_at < found.at - ABANDONED_AFTER:
             result.forgotten.append(key)
     return result
+
+
+def _fires(states: Mapping[AlertKey, AlertState], finding: Finding) -> bool:
+    state = states.get((finding.rule.name, finding.subject))
+    return state is not None and state.firing
 
 
 def _worst_first(findings: Iterable[Finding]) -> list[Finding]:

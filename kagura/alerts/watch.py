@@ -7,14 +7,14 @@ and tried again. Where a look is slow the pauses grow, so that looking takes a s
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kagura.alerts.delivery import Delivery
 from kagura.alerts.evaluation import Look, changes, look, rules_of
 from kagura.config import Settings
 from kagura.errors import StoreError
-from kagura.model import Span, now_us
+from kagura.model import now_us
 from kagura.store import Store
 
 log = logging.getLogger(__name__)
@@ -56,12 +56,10 @@ class Watch:
         for thread in self._threads:
             thread.start()
 
-    def recorded(self, spans: Iterable[Span]) -> None:
-        """Take note of spans that are in the store now: windows that they began in are looked at again."""
-        oldest = min((span.started_at for span in spans if span.ended_at is not None), default=None)
-        if oldest is not None:
-            with self._lock:
-                self._oldest = oldest if self._oldest is None else min(self._oldest, oldest)
+    def recorded(self, oldest: int) -> None:
+        """Take note that calls were stored, the oldest of which began then: its window is looked at again."""
+        with self._lock:
+            self._oldest = oldest if self._oldest is None else min(self._oldest, oldest)
 
     def stop(self) -> None:
         """Look a last time, so that a short run is looked at too, and end."""
@@ -87,7 +85,7 @@ class Watch:
     def _look(self, store: Store) -> None:
         since = store.alerts_evaluated_at()
         if since is not None:
-            self._recall(max(since, self._now() - LOOK_BACK_US))
+            self.recorded(max(since, self._now() - LOOK_BACK_US))
         while True:
             stopping = self._stop.is_set()
             self.look_once(store)
@@ -95,10 +93,6 @@ class Watch:
                 return
             every = self._settings.alerts.every
             self._stop.wait(min(max(every, self._took / SHARE), every * SLOWEST))
-
-    def _recall(self, oldest: int) -> None:
-        with self._lock:
-            self._oldest = oldest if self._oldest is None else min(self._oldest, oldest)
 
     def look_once(self, store: Store) -> Look:
         """Measure, write what changed, and wake the delivery where there is something to say."""
@@ -112,7 +106,7 @@ class Watch:
             written = store.settle_alerts(lambda states: changes(found, states, self._rules), now)
         except BaseException:
             if oldest is not None:
-                self._recall(oldest)
+                self.recorded(oldest)
             raise
         self._note_failures(found.failures)
         if written.messages:
@@ -136,8 +130,8 @@ class Watch:
 
 
 @contextmanager
-def watching(settings: Settings) -> Iterator[Callable[[Iterable[Span]], None]]:
-    """A watch for as long as the block runs; gives what is to be called with the spans of each batch."""
+def watching(settings: Settings) -> Iterator[Callable[[int], None]]:
+    """A watch for as long as the block runs; gives what is to be told, of each batch, when its oldest call began."""
     watch = Watch(settings)
     watch.start()
     try:

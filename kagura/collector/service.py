@@ -23,7 +23,7 @@ from kagura.collector.tools import Tools
 from kagura.config import Settings
 from kagura.errors import StoreError
 from kagura.journal import Started, Telemetry, collector_lock, journal_files, unfinished
-from kagura.model import Event, Exchange, Execution, Outcome, Span, Status, now_us
+from kagura.model import Event, Exchange, Execution, Outcome, SpanKind, Status, now_us
 from kagura.store import Batch, Store
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ LOOKED_UP_TOGETHER = 100
 """Calls that are understood before the store is asked what they continue: one question for all of them."""
 RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 PRUNE_EVERY_US = 3_600_000_000
+_CALLS = (SpanKind.LLM, SpanKind.EMBEDDING)
 
 
 class Collector:
@@ -49,9 +50,9 @@ class Collector:
         settings: Settings,
         store: Store,
         interpreter: Interpreter,
-        recorded: Callable[[Sequence[Span]], None] = lambda _spans: None,
+        recorded: Callable[[int], None] = lambda _oldest: None,
     ) -> None:
-        """`recorded` is called with the spans of each batch once they are stored."""
+        """`recorded` is told, of each batch that is stored, when its oldest call that has ended began."""
         self.is_behind = False
         """The last batch was full: there is more to read."""
         self._store, self._recorded = store, recorded
@@ -96,9 +97,15 @@ class Collector:
         if records:
             batch.positions = dict(self._follower.positions)
             self._store.write(batch)
-            self._recorded(batch.spans)
+            self._tell(batch)
         self.is_behind = records >= BATCH_RECORDS or size >= BATCH_BYTES
         return records
+
+    def _tell(self, batch: Batch) -> None:
+        ended = (span for span in batch.spans if span.ended_at is not None and span.kind in _CALLS)
+        oldest = min((span.started_at for span in ended), default=None)
+        if oldest is not None:
+            self._recorded(oldest)
 
     def _arrivals(self, item: Telemetry) -> Iterable[Arrival]:
         # Imported with the first export: most journals hold none.
@@ -184,7 +191,7 @@ class Collector:
             batch.executions.extend(_interrupted(id, at) for id in runs)
             batch.positions = dict(follower.positions)
             self._store.write(batch)
-            self._recorded(batch.spans)
+            self._tell(batch)
             follower.forget([start.id for start in calls], runs)
         finished = follower.finished_files()
         if finished:
@@ -277,10 +284,10 @@ def _exporter(settings: Settings) -> "Exporter | None":
     return exporter
 
 
-def _watch(settings: Settings) -> AbstractContextManager[Callable[[Sequence[Span]], None]]:
-    """The watch over the rules of alerts, for as long as the block runs; gives what is told of stored spans."""
+def _watch(settings: Settings) -> AbstractContextManager[Callable[[int], None]]:
+    """The watch over the rules of alerts, for as long as the block runs; gives what is told of stored calls."""
     if not settings.alerts.rules:
-        return nullcontext(lambda _spans: None)
+        return nullcontext(lambda _oldest: None)
     from kagura.alerts.watch import watching
 
     return watching(settings)

@@ -158,6 +158,26 @@ def test_what_is_stored_late_fires_for_its_own_window_and_is_over_at_the_next_lo
     assert watch.kinds() == ["firing", "resolved"]
 
 
+def test_windows_that_are_over_never_keep_it_firing_nor_fire_it_again() -> None:
+    watch = Clockwork([SPEND])
+    hour_ago = Finding(SPEND, "", Measured(value=9), T)
+    quiet = Finding(SPEND, "", Measured(value=1), T + HOUR)
+    for minute in range(3):
+        at = T + HOUR + minute * MINUTE
+        watch.apply(Look([msgspec.structs.replace(quiet, at=at)], {}, at, [hour_ago]))
+    assert watch.kinds() == ["firing", "resolved"]
+    assert watch.states["spend", ""].text.startswith("spend: over; cost $1.00")
+
+
+def test_a_present_breach_counts_more_than_a_late_one() -> None:
+    watch = Clockwork([SPEND])
+    now = T + HOUR
+    late, present = Finding(SPEND, "", Measured(value=9), T), Finding(SPEND, "", Measured(value=6), now)
+    watch.apply(Look([present], {}, now, [late]))
+    assert watch.states["spend", ""].value == 6
+    assert watch.states["spend", ""].since == now
+
+
 def test_names_from_outside_are_harmless_in_what_is_said(store: Store) -> None:
     evil = "a\x1b]0;x\x07\u202e\n<!channel>\u200b" + "z" * 500
     split = rule("cost > $5 in 1h", name="spend", each="agent")

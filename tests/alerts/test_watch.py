@@ -109,12 +109,15 @@ def log_lines(home: Path) -> list[str]:
 def test_what_the_collector_recorded_late_is_looked_at_in_its_own_window(tmp_path: Path) -> None:
     watch = Watch(settings(tmp_path))
     with Store.open(f"sqlite:///{tmp_path}/telemetry.db") as store:
-        late = llm(1, now_us() - 5 * HOUR, cost=cost("9"))
-        store.write(Batch(spans=[late]))
-        assert not any(finding.breaches for finding in watch.look_once(store).findings)
-        watch.recorded([late])
-        assert [finding.breaches for finding in watch.look_once(store).findings] == [True]
-        assert not any(finding.breaches for finding in watch.look_once(store).findings)
+        late = now_us() - 5 * HOUR
+        store.write(Batch(spans=[llm(1, late, cost=cost("9"))]))
+        assert watch.look_once(store).late == []
+        watch.recorded(late)
+        found = watch.look_once(store)
+        assert found.late
+        assert not any(finding.breaches for finding in found.findings)
+        assert [row.firing for row in store.alert_states()] == [True]
+        assert watch.look_once(store).late == []
         assert [row.firing for row in store.alert_states()] == [False]
 
 

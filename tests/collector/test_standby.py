@@ -1,4 +1,4 @@
-"""The wait before there is anything to do: with the right to collect, and without weight."""
+"""The wait before there is anything to do, with the right to collect and without weight; and what is told then."""
 
 import subprocess
 import sys
@@ -7,9 +7,13 @@ import time
 from pathlib import Path
 
 from kagura.alert_settings import AlertRule
+from kagura.collector import Collector
+from kagura.collector.interpretation import Interpreter
 from kagura.collector.standby import stand_by
 from kagura.config import AlertSettings, Settings
 from kagura.journal import JournalWriter, collector_lock, collector_runs
+from kagura.store import Store
+from tests.collector.recorded import Recorder, T
 from tests.journal.test_journal import started
 
 
@@ -66,3 +70,23 @@ def test_the_wait_loads_no_store() -> None:
     script = f"import sys, kagura.collector.standby; print([name for name in {heavy} if name in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
     assert printed.strip() == b"[]"
+
+
+def test_the_collector_tells_when_the_oldest_call_of_a_batch_began(tmp_path: Path) -> None:
+    recorder, told = Recorder(tmp_path), list[int]()
+    first, second, open_call = (recorder.ask({"model": "m"}, at=T + number) for number in (5, 3, 1))
+    writer = JournalWriter(recorder.settings.journal_dir)
+    with Store.open(recorder.settings.db_url) as store:
+        interpreter = Interpreter.from_settings(recorder.settings)
+        collector = Collector(recorder.settings, store, interpreter, told.append)
+        for record in (first, second, open_call):
+            writer.append(record)
+        collector.step()
+        assert told == []
+        for call in (first, second):
+            writer.append(recorder.answer(call, {}))
+        collector.step()
+        assert told == [T + 3]
+        collector.step()
+        assert told == [T + 3]
+    writer.close()

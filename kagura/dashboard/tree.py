@@ -119,5 +119,7 @@ def attempt_mark(node: Node) -> str:
 
 
 def marks(node: Node) -> str:
-    """What is to be said behind a node's name: ` (attempt 2 of 3)`, ` (inferred)`; often nothing."""
-    return attempt_mark(node) + (" (inferred)" if node.span.inferred else "")
+    """What is to be said behind a node's name: ` (attempt 2 of 3)`, ` (inferred)`, ` (title)`; often nothing."""
+    side = node.span.attributes.get("side")
+    said = f" ({safe(side, 40)})" if side else ""
+    return attempt_mark(node) + (" (inferred)" if node.span.inferred else "") + said

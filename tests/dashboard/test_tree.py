@@ -57,6 +57,11 @@ def test_attempts_of_one_call_share_its_number() -> None:
     ]
 
 
+def test_what_a_client_asks_beside_its_work_is_marked() -> None:
+    (node,) = nodes([llm("a", 0, 1, 1, 1, "", attributes={"side": "title"})])
+    assert marks(node) == " (title)"
+
+
 def test_siblings_that_ran_at_the_same_time_are_told_apart() -> None:
     spans = [
         span("a", SpanKind.TOOL, "x", 0, 3),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 app = command_app()
 
 SETTLE_SECONDS = 10.0
+LISTED = 20
+"""Requests of the plan that are shown one by one."""
 
 _EXAMPLES = """Examples:
 
@@ -98,10 +100,14 @@ def _show_plan(run_id: str, requests: "list[Request]") -> None:
     from kagura.dashboard.text import safe
 
     _tell(f"Replay of {safe(run_id)}: {plural(len(requests), 'request')}")
-    for number, request in enumerate(requests, 1):
+    for number, request in enumerate(requests[:LISTED], 1):
         usage = request.span.usage
         used = f"{tokens(usage.input)} → {tokens(usage.output)} tokens" if usage else f"{UNKNOWN} tokens"
         _tell(f"  #{number} {safe(request.provider.name)} {safe(request.model, 80)}  {used}  {request.cost}")
+    if len(requests) > LISTED:
+        _tell(f"  … and {len(requests) - LISTED} more")
+    if any(request.redacted for request in requests):
+        _tell("What was redacted when it was recorded is sent as [redacted].")
     _tell(f"Estimated cost: {estimate(requests)} (for as many tokens as the run took)")
 
 

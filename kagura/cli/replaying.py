@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kagura.collector.redaction import MARK
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.text import safe
 from kagura.dashboard.tree import first_attempt
@@ -40,6 +41,11 @@ class Request(NamedTuple):
     model: str
     cost: Bill
     """What it would cost at the tokens that it took; unknown where there is no price."""
+
+    @property
+    def redacted(self) -> bool:
+        """Whether something was taken out of it when it was recorded."""
+        return MARK in json.dumps(self.body)
 
 
 class Sent(NamedTuple):

@@ -9,7 +9,8 @@ from kagura.config import CaptureSettings
 from kagura.model import Call, JsonObject, Message, ToolCall
 
 PREVIEW_LENGTH = 200
-_MARK = "[redacted]"
+MARK = "[redacted]"
+"""What is stored in the place of a match."""
 
 
 class Redaction:
@@ -23,13 +24,13 @@ class Redaction:
     def text(self, value: str) -> str:
         """The text without what the patterns match."""
         for pattern in self._text:
-            value = pattern.sub(_MARK, value)
+            value = pattern.sub(MARK, value)
         return value
 
     def data(self, value: bytes) -> bytes:
         """The bytes without what the patterns match."""
         for pattern in self._bytes:
-            value = pattern.sub(_MARK.encode(), value)
+            value = pattern.sub(MARK.encode(), value)
         return value
 
     def json(self, value: object) -> bytes:

@@ -1,6 +1,7 @@
 """`kagura diff` for people: two columns, one for each run."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,6 +15,9 @@ from kagura.dashboard.period import Clock
 from kagura.dashboard.text import cell, safe
 from kagura.model import JsonObject, Status
 
+LISTED = 50
+"""Turns that are shown."""
+
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -22,6 +26,8 @@ def comparison_view(found: Comparison, clock: Clock) -> Group:
     parts: list[RenderableType] = [_figures(found, clock)]
     if found.a.turns or found.b.turns:
         parts += [line(""), line(("Turns:", "bold")), _turns(found)]
+        left = max(len(found.a.turns), len(found.b.turns)) - LISTED
+        parts += [line((f"… {plural(left, 'more turn')}: see --json", "dim"))] if left > 0 else []
     if found.tools():
         parts += [line(""), line(("Tools:", "bold")), _tools(found)]
     return Group(*parts)
@@ -64,7 +70,7 @@ def _rows(a: Figures, b: Figures) -> Iterator[tuple[str, str, str, str]]:
 
 def _turns(found: Comparison) -> Table:
     table = _table(11)
-    for number, (a, b) in enumerate(found.turns(), 1):
+    for number, (a, b) in enumerate(islice(found.turns(), LISTED), 1):
         table.add_row(f"#{number}", _head(a), _head(b))
         table.add_row("", _used(a), _used(b))
         for label, left, right in (

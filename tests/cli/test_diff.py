@@ -143,3 +143,12 @@ def test_hostile_text_is_shown_as_text(width: int) -> None:
     assert_harmless(drawn(comparison_view(compared(poisoned), clock()), width), width)
     lines = differing_lines(prompt_lines([message(HOSTILE.replace("\ud800", ""))]), prompt_lines([message("x")]))
     assert_harmless(drawn(list(diff_lines(lines)), width), width)
+
+
+def test_of_hundreds_of_turns_the_first_are_shown() -> None:
+    many = [llm(n, T + n * SECOND) for n in range(1, 200)]
+    side = Side.of(Trace(execution=my_run(), spans=many), {})
+    shown = drawn(comparison_view(Comparison(side, side), clock()), 80)
+    assert "#50 " in shown
+    assert "#51 " not in shown
+    assert "… 149 more turns: see --json" in shown

@@ -7,10 +7,12 @@ import msgspec
 import pytest
 
 from kagura.cli.monitor import DIMENSIONS
+from kagura.model import Usage
 from kagura.store import DIMENSIONS as STORE_DIMENSIONS
-from kagura.store import Batch, Store
+from kagura.store import Batch, SpanContents, Store
 from tests.cli.seeded import Run, run, seeded
 from tests.dashboard.samples import my_spans
+from tests.store.things import SECOND, T, llm
 
 __all__ = ["run", "seeded"]
 
@@ -211,3 +213,21 @@ def test_help_loads_no_database() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--trace" in ran.stdout
     assert ran.stderr.strip() == ""
+
+
+def test_hints_look_at_what_was_sent(run: Run, tmp_path: Path) -> None:
+    """A conversation whose whole beginning is sent again with each turn, and read from no cache."""
+    (tmp_path / "home").mkdir()
+    said = [f'{{"role": "user", "content": "{number}"}}'.encode() for number in range(4)]
+    calls = [
+        llm(number, T + number * 20 * SECOND, usage=Usage(input=3000 * number, output=9, cache_read=0), cost=None)
+        for number in range(1, 5)
+    ]
+    contents = [(call.id, SpanContents(inputs=said[: number + 1])) for number, call in enumerate(calls)]
+    with Store.open(f"sqlite:///{tmp_path}/home/telemetry.db") as store:
+        store.write(Batch(spans=calls, contents=contents))
+    shown = run("monitor", "--trace", "--json").json["hints"]
+    assert [hint["rule"] for hint in shown] == ["cache_never_hit"]
+    assert "60% of 30,000 prompt tokens had been sent before" in shown[0]["finding"]
+    assert run("monitor", "--agent", "my_agent", "--json").json["hints"] == shown
+    assert "60% of 30,000" in " ".join(run("monitor", "--trace").out.split())

@@ -240,3 +240,13 @@ def test_content_that_was_not_kept_cannot_be_sent_again(tmp_path: Path) -> None:
     done = kagura("replay", "exec_abc123", "--yes", env=env)
     assert (done.returncode, done.stdout) == (2, "")
     assert "call a2 (chat gpt-4o) cannot be sent again: it did not pass through the proxy" in done.stderr
+
+
+def test_what_was_redacted_is_told(run: str, proxy: Proxy, upstream: Upstream, env: dict[str, str]) -> None:
+    name = f"redacted-{time.time_ns()}"
+    upstream.plays(hello())
+    secret = {"model": "gpt-4o", "messages": [{"role": "user", "content": "the code is [redacted]"}]}
+    ask(proxy, name, "/v1/chat/completions", secret)
+    recorded(proxy, name, 1)
+    assert "is sent as [redacted]" in kagura("replay", name, "--dry-run", env=env).stderr
+    assert "is sent as [redacted]" not in kagura("replay", run, "--dry-run", env=env).stderr

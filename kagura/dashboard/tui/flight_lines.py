@@ -13,6 +13,8 @@ from kagura.model import SpanKind
 from kagura.store.questions import Flight
 
 _AGE = 7
+_QUESTION = 16
+"""Cells from which the beginning of a question says something."""
 _TITLES = {SpanKind.LLM: "", SpanKind.EMBEDDING: "embedding ", SpanKind.TOOL: "tool "}
 
 
@@ -51,13 +53,14 @@ class FlightLines:
         row = Text(no_wrap=True)
         for text, how, column in (
             (duration(now - flight.started_at), "", Column("", "", _AGE, right=True)),
-            (safe(flight.agent, 200), "", Column("", "", max(12, min(width // 6, 30)))),
+            (safe(flight.agent, 200), "", Column("", "", max(12, min(width // 5, 30)))),
             (what, "", Column("", "", max(14, min(width // 6, 32)))),
             (state, style, Column("", "", 37)),
         ):
             row.append(column.fill(text), how)
             row.append(gap(width))
-        return row.append(safe(flight.preview or "", max(width, 1)), "dim")
+        room = width - row.cell_len
+        return row.append(safe(flight.preview or "", width), "dim") if room >= _QUESTION else row
 
 
 def _state(flight: Flight, progress: Progress | None) -> tuple[str, str]:

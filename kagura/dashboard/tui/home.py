@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-from kagura.dashboard.amounts import count, duration, least_text
+from kagura.dashboard.amounts import count, duration, least_text, plural
 from kagura.dashboard.begin import BEGIN
 from kagura.dashboard.frame import line
 from kagura.dashboard.overview import overview
@@ -182,7 +182,7 @@ class Home(Page):
     def _describe(self) -> None:
         """The foot of the list: window, order, filter."""
         query = self._query
-        shown = [f"{len(self._board.runs)} runs"] if self._board else []
+        shown = [plural(len(self._board.runs), "run")] if self._board else []
         shown.append(self._window.name if self._window.length is not None else "all time")
         shown.append(f"by {query.order} {'▼' if query.descending else '▲'}")
         if query.text:

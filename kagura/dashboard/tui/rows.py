@@ -155,10 +155,15 @@ class Rows(ScrollView, can_focus=True):
         found = next((number for number in range(count) if lines.key(number) == key), None)
         return min(self.cursor, max(count - 1, 0)) if found is None else found
 
+    def _draw_head(self) -> None:
+        head = self.lines.head(self.size.width)
+        if head != self._head_row:
+            self._head_row, self._head = head, int(head is not None)
+            self.refresh(Region(0, 0, self.size.width, 1))
+
     def _measure(self) -> None:
         self.lines.fit(self.size.width)
-        self._head_row = self.lines.head(self.size.width)
-        self._head = int(self._head_row is not None)
+        self._draw_head()
         self.virtual_size = Size(self.size.width, len(self.lines) + self._head)
 
     def choose(self, number: int) -> None:
@@ -191,6 +196,7 @@ class Rows(ScrollView, can_focus=True):
     def tick(self) -> None:
         """Draw the rows in view anew that look different a moment later."""
         top, count = self.scroll_offset.y, len(self.lines)
+        self._draw_head()
         for y in range(min(self.size.height - self._head, count - top)):
             cells = self.lines.moving(top + y, self.size.width)
             if cells is not None:

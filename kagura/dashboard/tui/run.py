@@ -124,8 +124,6 @@ class Run(Page):
     def tick(self) -> None:
         """Let what goes on grow."""
         self._tree.tick()
-        if self._fall and self._fall.moving(0, 1):
-            self._tree.refresh_line(0)
 
     # --- details ------------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def columns(width: int) -> list[Column]:
     """The columns that `width` cells hold; the question takes what they leave."""
     chosen = [
         Column("START", "started", 11 if width >= 70 else 8),
-        Column("AGENT", "agent", max(12, min(width // 6, 30))),
+        Column("AGENT", "agent", max(12, min(width // 5, 30))),
         Column("STATUS", "status", 11),
         Column("DURATION", "duration", 9, right=True),
         Column("COST", "cost", 9, right=True),

@@ -78,8 +78,8 @@ class Waterfall:
 
     def latest(self) -> int:
         """The row that began last."""
-        starts = [branch.node.span.started_at for branch in self._branches]
-        return starts.index(max(starts)) + 1 if starts else 0
+        starts = [(branch.node.span.started_at, number) for number, branch in enumerate(self._branches, 1)]
+        return max(starts, default=(0, 0))[1]
 
     @property
     def end(self) -> int:

@@ -155,7 +155,7 @@ async def test_the_filter_is_typed_kept_and_cleared(home: Path) -> None:
         await stage.press("escape")
         await stage.shows("32 runs")
         await stage.press("slash", *"status:failed")
-        await stage.shows("1 runs · all time")
+        await stage.shows("1 run · all time")
 
 
 async def test_runs_are_sorted_by_key_and_by_mouse(home: Path) -> None:

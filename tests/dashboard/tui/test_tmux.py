@@ -71,7 +71,7 @@ def test_a_walk_through_the_monitor(tmux: Tmux, tmp_path: Path, size: tuple[int,
     tmux.type("Escape")
     tmux.shows("┌─ Recent Activity ─")
     tmux.type("/", "m", "y", "_", "Enter")
-    tmux.shows("1 runs", "filter: my_")
+    tmux.shows("1 run", "filter: my_")
     tmux.type("?")
     tmux.shows("Esc closes this.")
     tmux.type("q")

@@ -4,6 +4,7 @@ Whichever comes first. All of it is decided from the spans of an execution as th
 again, or read again from the journal, changes nothing.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -18,10 +19,13 @@ from kagura.collector.scene import REACH_US, Scene, is_call, is_report
 from kagura.collector.subagents import AGENT_HEADERS
 from kagura.collector.tools import Tools
 from kagura.collector.twins import CALL_ID, answer_ids, ids_of
+from kagura.errors import StoreError
 from kagura.model import Exchange, Span
 from kagura.otel.conventions import SPAN_ID
 from kagura.otel.incoming import Incoming
 from kagura.store import Batch, SpanContents, Store
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 5000
 """Reports without their call, and ids of answers, that are kept in mind."""
@@ -71,11 +75,30 @@ class Joins:
             span.execution_id, span.execution_source = self._homes.of(trace_key(span.trace_id)), TRACE_RULE
 
     def settle(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
-        """Place what was reported in a batch, and join it with the calls of the batch and of the store."""
+        """Place what was reported in a batch, and join it with the calls of the batch and of the store.
+
+        Raises StoreError. What cannot be joined for any other reason is stored as it was reported.
+        """
+        try:
+            self._settle(batch, arrivals)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("what programs reported could not be joined with calls")
+            placed = {span.id for span in batch.spans}
+            for one in arrivals:
+                if one.span.id not in placed:
+                    one.span.execution_id, one.span.execution_source = self._execution_of(one.told)
+                    batch.spans.append(one.span)
+        self._traced.clear()
+        self._threads.clear()
+        batch.aliases |= self._homes.changes()
+
+    def _settle(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         calls = [span for span in batch.spans if is_call(span)]
         answered = {id: span for span in calls for id in ids_of(span)}
         self._recall(calls)
-        runs = {self._homes.of(run) for run, _ in self._waiting.values()}
+        runs = {self._homes.of(run) for run, _ in self._waiting.values()} if calls else set()
         met = [id for id, (_, ids) in self._waiting.items() if ids & answered.keys()]
         touched = {span.execution_id for span in calls if span.id in self._traced or span.execution_id in runs}
         if arrivals or met or touched or self._threads:
@@ -92,9 +115,6 @@ class Joins:
             batch.spans = [span for span in batch.spans if span.id not in batch.removed]
         for id, span in answered.items():
             _remember(self._answers, id, span.id)
-        self._traced.clear()
-        self._threads.clear()
-        batch.aliases |= self._homes.changes()
 
     def _recall(self, calls: Iterable[Span]) -> None:
         """Know the reports again that an earlier collector stored and that may tell of one of these calls."""

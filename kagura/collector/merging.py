@@ -88,7 +88,7 @@ class Merger:
         return merged
 
     def _hang(self, scene: Scene, run: Mapping[str, Span]) -> None:
-        """Put calls below the spans that their `traceparent` names; an HTTP client's own span of a call is the call"""
+        """Put calls below the spans that their `traceparent` names; an HTTP client's span of a call is that call."""
         for call in [span for span in run.values() if is_call(span)]:
             caller = caller_of(call)
             above = run.get(self._homes.span(caller)) if caller else None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kagura.collector.merging import Merger
 from kagura.config import Settings
 from kagura.journal import Record, Telemetry
 from kagura.model import Span, SpanKind, Status
@@ -314,3 +315,15 @@ def test_libraries_that_report_one_call_twice_are_billed_once(tmp_path: Path) ->
         assert tree(spans) == ["span chain", "  llm chat gpt-4o"]
         assert spans[1].cost is not None
         assert spans[1].cost.total == Decimal("2.5")
+
+
+def test_what_cannot_be_joined_is_stored_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> list[str]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Merger, "merge", broken)
+    recorder = Recorder(tmp_path)
+    spans = stored(
+        tmp_path, [*call(recorder, 1, 100, [QUESTION], says("Warm.")), export(span("step", 1, None, (0, 9)))]
+    )
+    assert sorted(span.kind for span in spans) == [SpanKind.LLM, SpanKind.SPAN]

@@ -125,6 +125,9 @@ def test_titan_behind_a_guardrail_counts_in_floats_and_ends_without_a_reason() -
     assert found.usage and (found.usage.input, found.usage.output) == (6, 3)
     found = call(path, invoke_stream({"outputText": "Cut"}), {"inputText": "Hi"}, provider="bedrock")
     assert not found.complete
+    counted = {"outputText": "Whole", METRICS: {"inputTokenCount": 6, "outputTokenCount": 1}}
+    found = call(path, invoke_stream(counted), {"inputText": "Hi"}, provider="bedrock")
+    assert found.complete
 
 
 def test_a_stream_may_be_one_event_of_generations() -> None:

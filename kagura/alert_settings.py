@@ -237,7 +237,7 @@ def check_channel(name: str, channel: AlertChannel) -> None:
     if not channel.webhook:
         raise ValueError("`secret` signs webhooks only")
     if not re.fullmatch(r"\$\{\w+\}", channel.secret):
-        raise ValueError("`secret` must name an environment variable, such as ${KAGURA_WEBHOOK_SECRET}")
+        raise ValueError("`secret` must name an environment variable, such as ${WEBHOOK_SECRET}")
 
 
 def check_address(url: str) -> None:

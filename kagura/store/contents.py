@@ -6,6 +6,7 @@ was last part of a call, by which retention knows that no younger call needs it.
 
 import hashlib
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -18,6 +19,9 @@ from kagura.store.values import to_key
 HASH = 16
 """Bytes of a hash."""
 
+REMEMBERED = 10_000
+"""Parts that are known to be stored without a question."""
+
 _COMPRESSED = "zlib"
 _PLAIN = "identity"
 _WORTH_COMPRESSING = 128
@@ -26,15 +30,42 @@ _WORTH_COMPRESSING = 128
 _TOUCH = update(contents).where(contents.c.hash == bindparam("key")).values(used_on=bindparam("day"))
 
 
+class RecentParts:
+    """Parts that are known to be stored, and as used on which day: an agent sends its history again with each turn.
+
+    A part that retention has removed meanwhile was used on days that retention removes, and only for such days is it
+    not stored again.
+    """
+
+    def __init__(self) -> None:
+        self._days: OrderedDict[bytes, int] = OrderedDict()
+
+    def has(self, key: bytes, day: int) -> bool:
+        """Whether a part is stored as used on this day or a later one."""
+        return self._days.get(key, -1) >= day
+
+    def note(self, days: Mapping[bytes, int]) -> None:
+        """Parts were stored, and the transaction is over."""
+        for key, day in days.items():
+            self._days[key] = day
+            self._days.move_to_end(key)
+        while len(self._days) > REMEMBERED:
+            self._days.popitem(last=False)
+
+
 def write_contents(
-    connection: Connection, given: Sequence[tuple[str, SpanContents]], starts: Mapping[str, int]
-) -> None:
-    """Store what calls sent and got; `starts` gives each span's start."""
+    connection: Connection, given: Sequence[tuple[str, SpanContents]], starts: Mapping[str, int], recent: RecentParts
+) -> dict[bytes, int]:
+    """Store what calls sent and got; `starts` gives each span's start.
+
+    Returns the parts that were looked at, each with the day on which it was used, for `recent` once they are committed.
+    """
     parts: dict[bytes, tuple[bytes, int]] = {}
 
     def keep(data: bytes, day: int) -> bytes:
         key = hashlib.blake2b(data, digest_size=HASH).digest()
-        parts[key] = (data, max(day, parts[key][1] if key in parts else day))
+        if not recent.has(key, day):
+            parts[key] = (data, max(day, parts[key][1] if key in parts else day))
         return key
 
     rows = {}
@@ -53,6 +84,7 @@ def write_contents(
     if rows:
         columns = ("at", "inputs", "parameters", "outputs", "raw_response")
         execute_rows(connection, upsert(connection, span_contents, put=columns), [rows[key] for key in sorted(rows)])
+    return {key: day for key, (_, day) in parts.items()}
 
 
 def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]]) -> None:

@@ -8,6 +8,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from sqlalchemy import Connection, delete, select
 
@@ -27,7 +28,7 @@ from kagura.store.aliases import write_aliases
 from kagura.store.attempts import result_key
 from kagura.store.batch import Batch, Metric, SpanContents
 from kagura.store.chains import write_chains
-from kagura.store.contents import write_contents
+from kagura.store.contents import RecentParts, write_contents
 from kagura.store.database import retried
 from kagura.store.execution_writes import tag_pairs, write_executions
 from kagura.store.lifecycle import supersedes
@@ -54,6 +55,10 @@ _OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "parent_id", "error", "in
 class Writes(Outbox):
     """What the collector does to the store."""
 
+    @cached_property
+    def _recent_parts(self) -> RecentParts:
+        return RecentParts()
+
     def write(self, batch: Batch) -> None:
         """Write a batch, all of it or nothing; writing it again changes nothing.
 
@@ -63,7 +68,8 @@ class Writes(Outbox):
 
         def once() -> None:
             with self.writing(durable=bool(batch.finished_files)) as connection:
-                _apply(connection, batch, exports=self.queues_exports)
+                kept = _apply(connection, batch, self._recent_parts, exports=self.queues_exports)
+            self._recent_parts.note(kept)
 
         retried(once, pause=time.sleep)
 
@@ -87,7 +93,7 @@ class Writes(Outbox):
             nonlocal marked
             with self.writing() as connection:
                 cut = [_cut(to_span(row), at) for row in _running(connection, wanted)]
-                _apply(connection, Batch(spans=cut), exports=self.queues_exports)
+                _apply(connection, Batch(spans=cut), self._recent_parts, exports=self.queues_exports)
                 marked = len(cut)
 
         retried(once, pause=time.sleep)
@@ -111,7 +117,8 @@ def _cut(span: Span, at: int) -> Span:
     return span
 
 
-def _apply(connection: Connection, batch: Batch, *, exports: bool) -> None:
+def _apply(connection: Connection, batch: Batch, recent: RecentParts, *, exports: bool) -> dict[bytes, int]:
+    """Write a batch; returns the parts of contents that are stored with it."""
     removed = {to_key(id) for id in batch.removed}
     new = {key: row for key, row in _newest(batch.spans).items() if key not in removed}
     old = _old_rows(connection, [*new, *sorted(removed)])
@@ -124,14 +131,14 @@ def _apply(connection: Connection, batch: Batch, *, exports: bool) -> None:
     if exports:
         write_outbox(connection, changed, old, batch.executions, now_us())
     contents = [(id, kept) for id, kept in batch.contents if to_key(id) not in removed]
-    if contents:
-        write_contents(connection, contents, _starts(connection, contents, new))
+    kept = write_contents(connection, contents, _starts(connection, contents, new), recent) if contents else {}
     _write_metrics(connection, batch.metrics)
     write_revisions(connection, batch.revisions)
     _write_results(connection, batch.results)
     write_chains(connection, batch.chains)
     write_aliases(connection, batch.aliases)
     _write_positions(connection, batch)
+    return kept
 
 
 def _newest(given: Sequence[Span]) -> dict[str, Row]:

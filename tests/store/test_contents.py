@@ -1,8 +1,10 @@
+import pytest
 from sqlalchemy import func, select
 
 from kagura.model import Status
 from kagura.store import Batch, SpanContents, Store
 from kagura.store.batch import Metric
+from kagura.store.contents import RecentParts
 from kagura.store.schema import contents, execution_tags, metrics, span_contents, span_tags
 from tests.store.things import DAY, T, asks, declared, llm, running, span_id
 
@@ -63,6 +65,35 @@ def test_old_contents_go_and_what_younger_calls_need_stays(store: Store) -> None
     assert (old.input_preview, old.output_preview, old.tool_calls[0].arguments) == (None, None, None)
     assert (new.input_preview, new.tool_calls[0].arguments) == ("Hi", {"q": 1})
     assert store.agent_summary("my_agent").tools[0].calls == 2
+
+
+def test_what_was_pruned_is_stored_again_when_it_is_sent_again(store: Store) -> None:
+    store.write(turn(1, T - 40 * DAY, SYSTEM, QUESTION))
+    store.prune(None, 30, T)
+    assert count(store, contents) == 0
+    again = turn(2, T, SYSTEM, QUESTION)
+    store.write(again)
+    assert store.span_contents(span_id(2)) == again.contents[0][1]
+
+
+def test_what_a_batch_held_that_failed_is_not_taken_for_stored(store: Store) -> None:
+    batch = turn(1, T, SYSTEM, QUESTION)
+    batch.positions = {"journal": 1 << 80}
+    with pytest.raises(Exception, match=r"(?i)large|range|big"):
+        store.write(batch)
+    assert count(store, contents) == 0
+    batch.positions = {}
+    store.write(batch)
+    assert store.span_contents(span_id(1)) == batch.contents[0][1]
+
+
+def test_known_parts_are_not_asked_for_again_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kagura.store.contents.REMEMBERED", 2)
+    recent = RecentParts()
+    recent.note({b"a": 1, b"b": 1, b"c": 1})
+    assert [recent.has(key, 1) for key in (b"a", b"b", b"c")] == [False, True, True]
+    assert recent.has(b"c", 0)
+    assert not recent.has(b"c", 2)
 
 
 def test_old_runs_go_and_the_sums_of_their_costs_stay(store: Store) -> None:

@@ -5,7 +5,7 @@ becomes due anew, so that late and revised ones are sent too. Whoever claims lin
 them once they are sent; if it dies meanwhile they come again. No position in time or number can skip one.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
@@ -143,6 +143,11 @@ def _put_off(connection: Connection, lines: Sequence[Waiting], until: int, *, re
     if keys:
         values = {"due_at": until} | ({"refusals": outbox.c.refusals + 1} if refused else {})
         connection.execute(update(outbox).where(*_CLAIMED).values(values), keys)
+
+
+def take_out(connection: Connection, kind: str, ids: Collection[str]) -> None:
+    """Drop the lines of spans or executions that are removed: at most as many as fit into one statement."""
+    connection.execute(delete(outbox).where(outbox.c.kind == kind, outbox.c.id.in_(ids)))
 
 
 def write_outbox(

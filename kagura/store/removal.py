@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete
 
+from kagura.store.outbox import SPAN, take_out
 from kagura.store.schema import span_contents, span_revisions, span_tags, spans
 from kagura.store.statements import groups
 
@@ -20,3 +21,4 @@ def remove_span_parts(connection: Connection, ids: list[Any]) -> None:
     """Remove what is stored beside these spans: at most as many as fit into one statement."""
     for table in (span_tags, span_contents, span_revisions):
         connection.execute(delete(table).where(table.c.span_id.in_(ids)))
+    take_out(connection, SPAN, ids)

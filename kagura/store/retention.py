@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, u
 from kagura.model import Status, now_us
 from kagura.store.accounting import requested_tools
 from kagura.store.database import Database
+from kagura.store.outbox import EXECUTION, take_out
 from kagura.store.removal import remove_span_parts
 from kagura.store.schema import (
     DAY,
@@ -135,3 +136,4 @@ def _remove_nothing(_connection: Connection, _ids: list[Any]) -> None:
 def _remove_execution_parts(connection: Connection, ids: list[Any]) -> None:
     connection.execute(delete(execution_tags).where(execution_tags.c.execution_id.in_(ids)))
     connection.execute(delete(metrics).where(metrics.c.execution_id.in_(ids)))
+    take_out(connection, EXECUTION, ids)

@@ -236,13 +236,6 @@ def test_a_slow_receivers_spans_go_to_nobody_else(stage: Stage, monkeypatch: pyt
     assert seen == []
 
 
-def test_spans_that_retention_removed_leave_the_line(stage: Stage) -> None:
-    stage.write(llm(1, T - 40 * 86_400 * SECOND))
-    stage.store.prune(days=1, content_days=None, now=now_us())
-    assert stage.send() == []
-    assert stage.store.waiting() == 0
-
-
 def test_prompts_stay_here_unless_they_are_allowed_out(stage: Stage) -> None:
     kept = [(span_id(1), SpanContents(inputs=[b'{"role":"user","content":"secret"}'], outputs=[b'"secret"']))]
     stage.write(llm(1, input_preview="secret", output_preview="secret"), contents=kept)

@@ -6,7 +6,7 @@ from kagura.model import SpanKind, Status, now_us
 from kagura.store import Batch, Store
 from kagura.store.migrations import MIGRATIONS, migrate
 from kagura.store.outbox import EXECUTION, QUIET_US, SETTLE_US, SPAN, Waiting
-from tests.store.things import SECOND, T, declared, failed, llm, running, span_id, tool
+from tests.store.things import DAY, SECOND, T, declared, failed, llm, running, span_id, tool
 
 MUCH_LATER = 1 << 60
 LEASE = 5 * SECOND
@@ -148,3 +148,9 @@ def test_the_first_span_with_a_trace_is_found_in_each_execution(store: Store) ->
     )
     found = store.first_traced(["run-1", "run-2", "run-3"], lambda _: "own")
     assert {id: span.id for id, span in found.items()} == {"run-1": span_id(3), "run-2": span_id(6)}
+
+
+def test_what_is_removed_leaves_the_line(store: Store) -> None:
+    filled(store, Batch(spans=[llm(1, T), llm(2, T + 90 * DAY, execution_id="run-2")]))
+    store.prune(days=30, content_days=None, now=T + 100 * DAY)
+    assert lines(store) == {(SPAN, span_id(2)), (EXECUTION, "run-2")}

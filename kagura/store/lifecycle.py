@@ -5,6 +5,7 @@ then it has the outcome of the model call that ended last.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from kagura.model import Execution, Status
 from kagura.store.accounting import EXECUTION_SUMS, MODEL_KINDS, Sums, add
@@ -52,12 +53,19 @@ def observe(row: Row, span: Columns) -> None:
         row[name] = row[name] if row[name] is not None else span[name]
     if span["kind"] not in MODEL_KINDS:
         return
-    if span["input_preview"] and (row["preview_at"] is None or span["started_at"] <= row["preview_at"]):
+    first = row["preview_at"] is None or span["started_at"] <= row["preview_at"]
+    if span["input_preview"] and first and not _is_beside(span):
         row["preview"], row["preview_at"] = span["input_preview"][:PREVIEW], span["started_at"]
     if span["ended_at"] is not None and span["status"] != Status.RUNNING.value:
         this, last = (span["ended_at"], span["id"]), (row["last_call_at"] or 0, row["last_call_id"] or "")
         if this >= last:
             note_last_call(row, span)
+
+
+def _is_beside(span: Columns) -> bool:
+    """Whether a call is one that a client makes beside its work, such as for a title."""
+    text = span["attributes"] or ""
+    return '"side"' in text and "side" in from_json(text, dict[str, Any], {})
 
 
 def note_last_call(row: Row, span: Columns | None) -> None:

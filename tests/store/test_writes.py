@@ -229,6 +229,8 @@ def test_the_preview_is_the_question_of_the_first_call(store: Store) -> None:
     store.write(Batch(spans=[llm(2, T + SECOND, input_preview="second")]))
     store.write(Batch(spans=[llm(1, T, input_preview="first " * 100)]))
     assert only_execution(store).preview == ("first " * 100)[:200]
+    store.write(Batch(spans=[llm(3, T - SECOND, input_preview="A title for this?", attributes={"side": "title"})]))
+    assert only_execution(store).preview == ("first " * 100)[:200]
 
 
 def test_hostile_text_and_numbers_are_stored_and_break_nothing(store: Store) -> None:

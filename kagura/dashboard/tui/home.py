@@ -66,7 +66,7 @@ class Home(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d,enter", "open", "details", show=False),
         Binding("a", "open_agent", "agent"),
-        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("slash", "filter", "filter", key_display="/", priority=True),
         Binding("s", "sort(1)", "sort"),
         Binding("S", "reverse", "reverse", show=False),
         Binding("w", "window(1)", "window"),
@@ -253,8 +253,12 @@ class Home(Page):
     def action_filter(self) -> None:
         """Begin to type a filter."""
         field = self.query_one("#filter", Input)
+        if field.has_focus:
+            field.insert_text_at_cursor("/")
+            return
+        # At once, and before the next key is looked at: what is typed next belongs to the filter.
         field.display = True
-        self.set_focus(field)  # at once: what is typed next belongs to the filter
+        self.set_focus(field)
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:

@@ -154,7 +154,9 @@ async def test_the_filter_is_typed_kept_and_cleared(home: Path) -> None:
         assert stage.chosen == "run-004"
         await stage.press("escape")
         await stage.shows("32 runs")
-        await stage.press("slash", *"status:failed")
+        await stage.press("slash", *"a/b")
+        await stage.shows("filter: a/b")
+        await stage.press("escape", "slash", *"status:failed")
         await stage.shows("1 run · all time")
 
 
@@ -167,10 +169,10 @@ async def test_runs_are_sorted_by_key_and_by_mouse(home: Path) -> None:
         await stage.press("S")
         await stage.shows("by duration ▲")
         assert stage.chosen == "run-000"
-        await stage.pilot.click("#runs", offset=(49, 1))
+        await stage.pilot.click("#runs", offset=(56, 1))
         await stage.shows("by cost ▼")
         assert stage.chosen == "exec_abc123"
-        await stage.pilot.click("#runs", offset=(49, 1))
+        await stage.pilot.click("#runs", offset=(56, 1))
         await stage.shows("by cost ▲")
 
 

@@ -81,7 +81,11 @@ def test_windows_begin_where_sums_are_kept() -> None:
             "assistant",
             "→ f()",
         ),
-        ({"role": "assistant", "content": [{"type": "tool_use", "name": "g", "input": {"q": 1}}]}, "assistant", '→ g({\n  "q": 1\n})'),
+        (
+            {"role": "assistant", "content": [{"type": "tool_use", "name": "g", "input": {"q": 1}}]},
+            "assistant",
+            '→ g({\n  "q": 1\n})',
+        ),
         ({"role": "user", "content": [{"type": "tool_result", "content": "found"}]}, "user", "found"),
         ({"type": "function_call", "name": "h", "arguments": "not json"}, "function_call", "→ h(not json)"),
         ({"type": "function_call_output", "call_id": "1", "output": "ok"}, "function_call_output", "ok"),

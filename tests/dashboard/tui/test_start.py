@@ -21,15 +21,13 @@ def test_textual_is_for_the_live_view(arguments: list[str]) -> None:
     assert "textual" not in loaded(f"import kagura.cli; kagura.cli.main({arguments})")
 
 
-def test_the_screens_load_no_database() -> None:
-    screens = (
-        "kagura.dashboard.tui.app, kagura.dashboard.tui.run, kagura.dashboard.tui.help, kagura.dashboard.tui.child"
-    )
-    assert loaded(f"import {screens}") == {"textual"}
+def test_the_first_screen_loads_textual_alone() -> None:
+    assert loaded("import kagura.dashboard.tui.app, kagura.dashboard.tui.child") == {"textual"}
 
 
-def test_an_agents_screen_loads_no_database() -> None:
-    assert "sqlalchemy" not in loaded("import kagura.dashboard.tui.agent")
+@pytest.mark.parametrize("screen", ["run", "agent", "help"])
+def test_no_screen_loads_a_database(screen: str) -> None:
+    assert "sqlalchemy" not in loaded(f"import kagura.dashboard.tui.{screen}")
 
 
 def test_the_reader_loads_no_screen_and_no_collector() -> None:

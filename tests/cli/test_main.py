@@ -11,10 +11,9 @@ import pytest
 import kagura.cli
 from kagura.cli import COMMANDS, command, main
 from kagura.cli.help_text import Example, examples_of, split_examples
-from tests.cli.seeded import Run, run
-from tests.dashboard.samples import seed
+from tests.cli.seeded import Run, run, seeded
 
-__all__ = ["run"]
+__all__ = ["run", "seeded"]
 
 
 def loaded_by(*args: str) -> set[str]:
@@ -155,17 +154,14 @@ def test_a_terminal_that_cannot_show_a_character_is_no_hindrance(tmp_path: Path,
     assert "should not have happened" not in ran.stderr
 
 
-def test_colour_is_left_out_where_nobody_wants_it(tmp_path: Path) -> None:
-    def written(**more: str) -> str:
-        env = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-        env |= {"KAGURA_HOME": str(tmp_path), "TERM": "xterm-256color", **more}
-        command_line = [sys.executable, "-m", "kagura", "monitor", "--trace"]
-        return subprocess.run(command_line, env=env, capture_output=True, text=True, check=True).stdout
-
-    seed(tmp_path)
-    assert "\x1b" not in written()
-    assert "\x1b[32m" in written(FORCE_COLOR="1")
-    assert "\x1b[32m" not in written(FORCE_COLOR="1", NO_COLOR="1")
+def test_colour_is_left_out_where_nobody_wants_it(seeded: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    green = "\x1b[32m"
+    assert "\x1b" not in seeded("monitor", "--trace").out
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert green in seeded("monitor", "--trace").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert green not in seeded("monitor", "--trace").out
 
 
 def test_a_reader_that_goes_away_ends_a_command_quietly(run: Run) -> None:

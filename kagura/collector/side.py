@@ -16,6 +16,8 @@ CLASS_HEADER = "x-claude-code-request-class"
 _CLASSES = {"auxiliary": AUXILIARY, "compaction": COMPACTION}
 _ENDPOINTS = {"count_tokens": COUNT, "responses/compact": COMPACTION}
 _LENGTH = 4000
+_REFUSED_UPGRADE = 426
+"""What codex hears when it asks whether a websocket can be had; claude-code asks with HEAD whether anybody is there."""
 
 
 class Sign(NamedTuple):
@@ -50,6 +52,8 @@ def side_of(exchange: Exchange, call: Call) -> str | None:
     """What kind of side call this is; `None` for a step of the agent's work."""
     if found := _ENDPOINTS.get(call.endpoint):
         return found
+    if exchange.method == "HEAD" or exchange.status == _REFUSED_UPGRADE:
+        return PROBE
     said = next((value for name, value in exchange.request_headers if name == CLASS_HEADER), None)
     if said in (None, "auxiliary"):
         texts = {role: _text(call, role) for role in ("system", "user")}

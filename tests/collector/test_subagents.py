@@ -159,3 +159,9 @@ def test_side_calls_are_marked_and_no_branches(recorder: Recorder) -> None:
     compaction = talk.chat([QUESTION], says("In short"), execution_id="mine", headers=(header,))
     assert (side.attributes["side"], compaction.attributes["side"]) == ("title", "compaction")
     assert agents(recorder) == []
+
+
+def test_what_only_asks_whether_somebody_is_there_is_a_probe(recorder: Recorder) -> None:
+    hello = recorder.call(None, method="HEAD", target="/api/hello", status=200, provider="anthropic")
+    upgrade = recorder.call(None, method="GET", target="/v1/responses", status=426, at=T + SECOND)
+    assert [span.attributes.get("side") for span in (hello, upgrade)] == ["probe", "probe"]

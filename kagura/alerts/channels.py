@@ -29,6 +29,8 @@ LOG_FILE = "alerts.jsonl"
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _DESKTOP_SECONDS = 5.0
+_APPRISE_LOADS_SECONDS = 20.0
+"""How long a busy machine may take to load apprise; the configured timeout is for talking to the other side."""
 _MARKS = {"firing": "ALERT", "resolved": "resolved", "test": "test"}
 
 
@@ -150,5 +152,7 @@ def to_desktop(event: Event) -> str | None:
 def to_apprise(url: str, event: Event, seconds: float) -> str | None:
     """A message through apprise, which knows Slack, mail and a hundred others."""
     order = Order(url, f"kagura: {defanged(title(event))}", defanged(event.text), event.kind == "firing")
-    failed = run_program([sys.executable, "-m", "kagura.alerts.apprise"], msgspec.json.encode(order), seconds)
+    failed = run_program(
+        [sys.executable, "-m", "kagura.alerts.apprise"], msgspec.json.encode(order), seconds + _APPRISE_LOADS_SECONDS
+    )
     return failed and failed.removeprefix(f"{sys.executable} ").removeprefix("ended with 1: ")

@@ -155,6 +155,9 @@ def alike(report: Span, calls: Iterable[Span]) -> Span | None:
     """Which of these calls a report tells of, by the answer's id, or by model and time."""
     fitting = (call for call in calls if call is not report and _fits(report, call))
     free = [call for call in fitting if _told_twice(report, call) or _channel(report) not in _channels(call)]
+    if len(free) > 1 and not _is_event(report):
+        # Those that name the span that made them are told from one another by it, be it that it comes later.
+        free = [call for call in free if _told_twice(report, call) or caller_of(call) is None]
     return min(free, key=lambda call: _distance(report, call), default=None)
 
 
@@ -212,8 +215,9 @@ def _fits(report: Span, call: Span) -> bool:
     models = {call.request_model, call.response_model} & {report.request_model, report.response_model} - {None}
     if _is_event(report):
         return bool(models) and abs(_end(call) - _end(report)) <= SLACK_US
-    begins, ends = call.started_at >= report.started_at - SLACK_US, _end(call) <= _end(report) + SLACK_US
-    return bool(models) and begins and ends
+    meets = call.started_at <= _end(report) and _end(call) >= report.started_at
+    within = call.started_at >= report.started_at - SLACK_US and _end(call) <= _end(report) + SLACK_US
+    return bool(models) and meets and within
 
 
 def _distance(report: Span, call: Span) -> tuple[bool, bool, int]:

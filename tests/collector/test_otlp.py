@@ -84,7 +84,7 @@ def test_a_run_is_one_tree_with_one_span_a_call(how: str, tmp_path: Path) -> Non
 def test_nothing_depends_on_who_comes_first(how: str, tmp_path: Path) -> None:
     expected: list[tuple[Any, ...]] = []
     orders = random.Random(how).sample(list(itertools.permutations(range(6))), 12)
-    for number, order in enumerate([tuple(range(6)), *orders]):
+    for number, order in enumerate([tuple(range(6)), (4, 5, 0, 2, 3, 1), *orders]):
         home = tmp_path / str(number)
         records = run(Recorder(home), how=how)
         shuffled = [records[index] for index in order]

@@ -151,7 +151,7 @@ def midnights(now: float) -> tuple[int, int]:
 
 _MODEL_CALLS = "kind IN ('llm', 'embedding')"
 _MONEY = "SUM(cost_billed), SUM(cost_estimated), SUM(unknown_cost_calls)"
-_SINCE = "FROM usage_slots WHERE slot >= ? AND kind <> 'tool_request'"
+_SINCE = "FROM usage_slots WHERE slot >= ?"
 _DAY = (
     f"SELECT {_MONEY}, SUM(CASE WHEN {_MODEL_CALLS} THEN calls ELSE 0 END), "
     f"SUM(CASE WHEN {_MODEL_CALLS} THEN input_tokens + output_tokens ELSE 0 END), "

@@ -233,6 +233,8 @@ def test_requests_that_had_to_be_sent_again() -> None:
         "3 of 6 requests were sent again, 3 times the provider refused for its rate limit; 3.0s went into failed ones"
     )
     assert found("retries", my_run(), spans[:2] + spans[3:5]) == []
+    smooth = [call(f"smooth {n}", n, 10) for n in range(40)]
+    assert found("retries", my_run(), spans + smooth) == []
 
 
 def test_answers_that_were_cut_off() -> None:

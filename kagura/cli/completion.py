@@ -32,17 +32,17 @@ class Shell(StrEnum):
 
 _BASH = f"""\
 _kagura() {{
-    local IFS=$'\\n' word words=()
-    # Readline splits words at = and :, which belong to ours.
+    local IFS=$'\\n' word words=() last=-1 head=""
+    # Readline splits words at = and :, which belong to ours. (No negative indices: bash 3.2 has none.)
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD}}"; do
-        if [[ $word == [=:]* || ( ${{#words[@]}} -gt 0 && ${{words[-1]}} == *[=:] ) ]]; then
-            words[-1]+=$word
+        if (( last >= 0 )) && [[ $word == [=:]* || ${{words[last]}} == *[=:] ]]; then
+            words[last]+=$word
         else
-            words+=("$word")
+            last=$(( last + 1 ))
+            words[last]=$word
         fi
     done
-    local head=""
-    [[ ${{words[-1]}} == *[=:]* ]] && head="${{words[-1]%"${{words[-1]##*[=:]}}"}}"
+    [[ ${{words[last]}} == *[=:]* ]] && head="${{words[last]%"${{words[last]##*[=:]}}"}}"
     COMPREPLY=()
     while read -r word; do
         COMPREPLY+=("${{word#"$head"}}")
@@ -72,8 +72,9 @@ fi
 
 _FISH = f"""\
 function __kagura_complete
-    set -l words (commandline -opc) (commandline -ct)
-    {VARIABLE}=fish kagura $words[2..] 2>/dev/null
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    {VARIABLE}=fish kagura $words[2..] "$current" 2>/dev/null
 end
 complete -c kagura -f -a '(__kagura_complete)'
 complete -c kagura -l config -l home -l output -s o -r -F

@@ -123,12 +123,15 @@ class Joins:
         begin, end = self._recalled
         if not starts or (begin <= since and until <= end):
             return
-        for span in self._store.reported_calls(since, until):
-            if is_report(span):
-                _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
+        apart = since > end or until < begin
+        # Only what was not asked for before: a journal that is caught up with asks with each batch.
+        pieces = [(since, until)] if apart else [(since, begin - 1), (end + 1, until)]
+        for first, last in pieces:
+            for span in self._store.reported_calls(first, last) if first <= last else ():
+                if is_report(span):
+                    _remember(self._waiting, span.id, (span.execution_id, answer_ids(span)))
         # What is reported from now on passes through here.
         until = _ALWAYS if until >= self._since else until
-        apart = since > end or until < begin
         self._recalled = (since, until) if apart else (min(begin, since), max(end, until))
 
     def _foreign(self, arrivals: Sequence[Arrival]) -> list[Arrival]:

@@ -231,3 +231,5 @@ def test_hints_look_at_what_was_sent(run: Run, tmp_path: Path) -> None:
     assert "60% of 30,000 prompt tokens had been sent before" in shown[0]["finding"]
     assert run("monitor", "--agent", "my_agent", "--json").json["hints"] == shown
     assert "60% of 30,000" in " ".join(run("monitor", "--trace").out.split())
+    (tmp_path / "home" / "prices.jsonl").write_text("no price list")
+    assert run("monitor", "--trace", "--json").json["hints"] == shown

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from kagura.config import Settings
+from kagura.errors import PricingError
 from kagura.model import Execution, Span, SpanKind, Status
 from kagura.pricing import Catalog
 from kagura.store.views import Prompt
@@ -41,8 +42,14 @@ class Evidence:
 
     @cached_property
     def catalog(self) -> Catalog | None:
-        """All prices, read when the first rule asks for them; `None` where there are none to ask."""
-        return self._load() if self._load else None
+        """All prices, read when the first rule asks for them; `None` where there are none, or they cannot be read.
+
+        A price list that is broken is told of where prices are asked for; a run is shown all the same.
+        """
+        try:
+            return self._load() if self._load else None
+        except PricingError:
+            return None
 
 
 Judge = Callable[[Execution, list[Span], Evidence], Iterable[Said]]

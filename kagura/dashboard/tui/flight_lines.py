@@ -71,15 +71,15 @@ def _state(flight: Flight, progress: Progress | None) -> tuple[str, str]:
         return "waiting for the first token", "yellow"
     first = f"first token {duration(progress.first_byte_at - flight.started_at)}"
     if progress.events:
-        return f"streaming  {first}{_rate(progress)}", "green"
-    return f"answering  {first}  {size(progress.bytes)}", "green"
+        return f"streaming {_rate(progress)}{first}", "green"
+    return f"answering {size(progress.bytes)}, {first}", "green"
 
 
 def _rate(progress: Progress) -> str:
     if progress.first_byte_at is None or progress.last_byte_at is None:
         return ""
     took = progress.last_byte_at - progress.first_byte_at
-    return f"  ~{progress.events * 1_000_000 / took:.0f} tok/s" if took >= 200_000 else ""
+    return f"~{progress.events * 1_000_000 / took:.0f} tok/s, " if took >= 200_000 else ""
 
 
 def size(number: int) -> str:

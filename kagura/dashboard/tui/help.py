@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -61,9 +63,10 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The list."""
-        text = Text("Keys\n", "bold")
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column()
         for keys, does in self._rows:
-            text.append(f"\n{keys:<19}", "bold cyan").append(does, "none")
-        text.append("\n\nEsc closes this.", "dim")
+            table.add_row(Text(keys, "bold cyan"), does)
         with VerticalScroll(id="help", classes="box"):
-            yield Static(text)
+            yield Static(Group(Text("Keys\n", "bold"), table, Text("\nEsc closes this.", "dim")))

@@ -182,12 +182,16 @@ class Home(Page):
     def _describe(self) -> None:
         """The foot of the list: window, order, filter."""
         query = self._query
-        shown = [plural(len(self._board.runs), "run")] if self._board else []
+        shown = [self._counted(len(self._board.runs))] if self._board else []
         shown.append(self._window.name if self._window.length is not None else "all time")
         shown.append(f"by {query.order} {'▼' if query.descending else '▲'}")
         if query.text:
             shown.append(f"filter: {safe(query.text, 40)}")
         self._runs.border_subtitle = self.literal(" · ".join(shown))
+
+    def _counted(self, runs: int) -> str:
+        """How many runs the list holds; `+` where there are more of them."""
+        return f"{runs:,}+ runs" if runs == self._query.limit else plural(runs, "run")
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 
@@ -224,7 +228,7 @@ class Home(Page):
     @on(Rows.HeadPressed, "#runs")
     def sort_clicked(self, event: Rows.HeadPressed) -> None:
         """A click on a title sorts by it, another one the other way round."""
-        order = order_at(event.x, self._runs.size.width)
+        order = order_at(event.x, self._runs.row_width)
         if order:
             turned = order == self._query.order and self._query.descending
             self._ask(order=order, descending=not turned)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -155,16 +156,21 @@ class Rows(ScrollView, can_focus=True):
         found = next((number for number in range(count) if lines.key(number) == key), None)
         return min(self.cursor, max(count - 1, 0)) if found is None else found
 
+    @property
+    def row_width(self) -> int:
+        """Cells of a row: those of the widget without the scroll bar."""
+        return max(self.scrollable_content_region.width, 0)
+
     def _draw_head(self) -> None:
-        head = self.lines.head(self.size.width)
+        head = self.lines.head(self.row_width)
         if head != self._head_row:
             self._head_row, self._head = head, int(head is not None)
             self.refresh(Region(0, 0, self.size.width, 1))
 
     def _measure(self) -> None:
-        self.lines.fit(self.size.width)
+        self.lines.fit(self.row_width)
         self._draw_head()
-        self.virtual_size = Size(self.size.width, len(self.lines) + self._head)
+        self.virtual_size = Size(self.row_width, len(self.lines) + self._head)
 
     def choose(self, number: int) -> None:
         """Choose a row and bring it into view."""
@@ -198,7 +204,7 @@ class Rows(ScrollView, can_focus=True):
         top, count = self.scroll_offset.y, len(self.lines)
         self._draw_head()
         for y in range(min(self.size.height - self._head, count - top)):
-            cells = self.lines.moving(top + y, self.size.width)
+            cells = self.lines.moving(top + y, self.row_width)
             if cells is not None:
                 self.refresh(Region(cells[0], y + self._head, cells[1] - cells[0], 1))
 
@@ -239,18 +245,20 @@ class Rows(ScrollView, can_focus=True):
             self.post_message(self.Opened(self, self.chosen))
 
     def render_line(self, y: int) -> Strip:
-        """One row of the screen."""
-        width, style = self.size.width, self.rich_style
+        """One row of the screen; the column of the scroll bar stays free."""
+        return self._row(y).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _row(self, y: int) -> Strip:
+        width, style = self.row_width, self.rich_style
         if self._head_row is not None and y == 0:
             return strip_of(self._head_row.copy(), width, self.app.console, style)
         number = y - self._head + self.scroll_offset.y
         if not 0 <= number < len(self.lines):
             return Strip.blank(width, style)
         strip = strip_of(self.lines.line(number, width), width, self.app.console, style)
-        if self.choosable and number == self.cursor:
-            return Strip(strip).apply_style(style) if not self.lines.key(number) else self._marked(strip)
-        return strip
+        chosen = self.choosable and number == self.cursor and self.lines.key(number)
+        return self._marked(strip) if chosen else strip
 
     def _marked(self, strip: Strip) -> Strip:
         mark = CHOSEN if self.has_focus else CHOSEN_ELSEWHERE
-        return Strip([segment.__class__(segment.text, (segment.style or Style.null()) + mark) for segment in strip])
+        return Strip([Segment(segment.text, (segment.style or Style.null()) + mark) for segment in strip])

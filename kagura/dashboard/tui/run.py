@@ -10,6 +10,7 @@ from textual.containers import Container
 from textual.timer import Timer
 from textual.widgets import Static
 
+from kagura.dashboard.amounts import plural
 from kagura.dashboard.frame import STATUS_STYLES, line
 from kagura.dashboard.runs import all_spans
 from kagura.dashboard.text import safe
@@ -114,7 +115,7 @@ class Run(Page):
             return
         run, broken = self._fall.run, len(self._fall.broken())
         parts = [(f"{safe(run.agent, 100)} ", "bold"), (run.status.value.upper(), STATUS_STYLES[run.status])]
-        parts += [(f"  {len(self._fall.spans)} spans", "dim")]
+        parts += [(f"  {plural(len(self._fall.spans), 'span')}", "dim")]
         parts += [(f"  {broken} with errors", "red")] if broken else []
         parts += [("  FOLLOWING", "cyan")] if self._follows else []
         title = line(*parts)

@@ -13,6 +13,9 @@ from kagura.dashboard.tui.strips import steady
 from kagura.model import Status
 from kagura.store.views import ExecutionRow
 
+WITH_QUESTION = 70
+"""Columns from which the question, or the error, has room."""
+
 
 def gap(width: int) -> str:
     """What stands between two columns."""
@@ -34,9 +37,10 @@ class Column:
 
 def columns(width: int) -> list[Column]:
     """The columns that `width` cells hold; the question takes what they leave."""
+    small = width < WITH_QUESTION
     chosen = [
-        Column("START", "started", 11 if width >= 70 else 8),
-        Column("AGENT", "agent", max(12, min(width // 5, 30))),
+        Column("START", "started", 8 if small else 11),
+        Column("AGENT", "agent", max(width - 41, 12) if small else min(width // 5, 30)),
         Column("STATUS", "status", 11),
         Column("DURATION", "duration", 9, right=True),
         Column("COST", "cost", 9, right=True),
@@ -83,7 +87,7 @@ class RunLines:
             arrow = ("▼" if self._descending else "▲") if column.order == self._order else ""
             row.append(column.fill(column.title + arrow), "bold" if arrow else "dim")
             row.append(gap(width))
-        return row.append("QUESTION", "dim")
+        return row.append("QUESTION", "dim") if width >= WITH_QUESTION else row
 
     def line(self, number: int, width: int) -> Text:
         """Start, agent, status, time and cost of a run, and as much more as there is room for."""
@@ -94,6 +98,8 @@ class RunLines:
             text, style = cells[column.order]
             row.append(column.fill(text), style)
             row.append(gap(width))
+        if width < WITH_QUESTION:
+            return row
         last = safe(run.error or run.preview or "", max(width, 1))
         return row.append(last, ERROR_STYLE if run.error else "dim")
 

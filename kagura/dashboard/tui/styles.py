@@ -52,7 +52,7 @@ Screen:ansi { background: ansi_default; color: ansi_default; }
 .box:ansi { border: solid ansi_default; }
 .box:ansi:focus { border: solid ansi_blue; }
 
-Rows { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; background: $background; }
+Rows { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; overflow-x: hidden; background: $background; }
 Rows:ansi { background: ansi_default; }
 #flights { height: 5; }
 .low #flights { height: 4; }

@@ -93,8 +93,11 @@ class WithProgress:
     ("progress", "said"),
     [
         (Progress(), "waiting for the first token"),
-        (Progress(first_byte_at=at(17, 45, 28), last_byte_at=at(17, 45, 30), events=80), "streaming first token"),
-        (Progress(first_byte_at=at(17, 45, 28), last_byte_at=at(17, 45, 30), events=80), "~40 tok/s"),
+        (
+            Progress(first_byte_at=at(17, 45, 28), last_byte_at=at(17, 45, 30), events=80),
+            "streaming ~40 tok/s, first token",
+        ),
+        (Progress(first_byte_at=at(17, 45, 28), last_byte_at=at(17, 45, 30), events=80), "first token 0.5s"),
         (Progress(first_byte_at=at(17, 45, 28), last_byte_at=at(17, 45, 30), bytes=12_300), "12.3 kB"),
     ],
 )
@@ -274,9 +277,9 @@ async def test_q_and_ctrl_c_end_it(home: Path) -> None:
 async def test_older_runs_come_when_the_end_is_reached(home: Path) -> None:
     more_runs(home, 900)
     async with on_stage(home) as stage:
-        assert "200 runs" in stage.text
+        assert "200+ runs" in stage.text
         await stage.press("G")
-        await stage.shows("800 runs")
+        await stage.shows("800+ runs")
         await stage.press("G")
         await stage.shows("902 runs")
         await stage.press("G")

@@ -260,5 +260,6 @@ class Rows(ScrollView, can_focus=True):
         return self._marked(strip) if chosen else strip
 
     def _marked(self, strip: Strip) -> Strip:
-        mark = CHOSEN if self.has_focus else CHOSEN_ELSEWHERE
-        return Strip([Segment(segment.text, (segment.style or Style.null()) + mark) for segment in strip])
+        if not self.has_focus:
+            return strip.apply_style(CHOSEN_ELSEWHERE)
+        return Strip([Segment(strip.text, self.rich_style + CHOSEN)])

@@ -22,7 +22,8 @@ def steady(text: str) -> str:
 def strip_of(text: Text, width: int, console: Console, style: Style | None = None) -> Strip:
     """One row of `width` cells; what does not fit is cut with an ellipsis."""
     text.rstrip()
-    strip = Strip(_steady(text.render(console)))
+    # A text without spans renders without its own style.
+    strip = Strip(_steady(text.render(console))).apply_style(console.get_style(text.style))
     if strip.cell_length > width:
         strip = Strip([*strip.crop(0, max(width - 1, 0)), Segment("…" if width else "")])
     base = style or Style.null()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from kagura.dashboard.amounts import duration
+from kagura.dashboard.amounts import duration, least_text
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.frame import STATUS_STYLES
 from kagura.dashboard.period import Clock
@@ -108,7 +108,7 @@ class Waterfall:
             row = _label("", f"{safe(run.agent, 200)} {safe(run.id, 200)}", label, "bold", 0)
             span_bar = _bar(run.started_at, run.started_at, run.ended_at or now, self, bar, _SOLID)
             row.append(span_bar, STATUS_STYLES[run.status])
-            return _tail(row, (run.ended_at or now) - run.started_at, str(Bill.of(self.spans)), width)
+            return _tail(row, (run.ended_at or now) - run.started_at, _bill(self.spans), width)
         branch = self._branches[number - 1]
         span = branch.node.span
         style = STATUS_STYLES[span.status] if span.status in BROKEN else KIND_STYLES[span.kind]
@@ -117,7 +117,7 @@ class Waterfall:
         end = span.ended_at or (now if span.status is Status.RUNNING else span.started_at)
         flowing = span.started_at + (span.time_to_first_chunk or 0)
         row.append(_bar(span.started_at, flowing, end, self, bar, _INFERRED if span.inferred else _SOLID), style)
-        return _tail(row, end - span.started_at, str(Bill.of([span])), width)
+        return _tail(row, end - span.started_at, _bill([span]), width)
 
 
 def _shares(width: int) -> tuple[int, int]:
@@ -146,6 +146,11 @@ def _bar(start: int, flowing: int, end: int, fall: Waterfall, cells: int, solid:
     thick = max(first, min(cell(flowing), cells - 1))
     last = max(cell(end), thick + 1)
     return " " * first + _WAITING * (thick - first) + solid * (last - thick) + " " * (cells - last)
+
+
+def _bill(spans: Sequence[Span]) -> str:
+    bill = Bill.of(spans)
+    return least_text(bill.billed, bill.estimated, bill.unknown_calls)
 
 
 def _tail(row: Text, took: int, bill: str, width: int) -> Text:

@@ -74,9 +74,7 @@ def monitor(
     db: DbOption = None,
 ) -> None:
     """Show runs, calls, traces and cost: live on a terminal, printed once to a file or pipe."""
-    from kagura.dashboard.output import interactive
-    from kagura.dashboard.period import Clock
-    from kagura.dashboard.tui.start import run_live
+    from kagura.dashboard.tui.start import interactive, run_live
 
     if cost and trace is not None:
         raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
@@ -87,6 +85,7 @@ def monitor(
     settings = settings_from(config, home, db)
     if not (cost or trace is not None or as_json) and interactive():
         return run_live({"config": str(config) if config else None, "home": home, "db": db}, agent)
+    from kagura.dashboard.period import Clock
     from kagura.dashboard.source import Source
 
     clock = Clock()

@@ -32,11 +32,6 @@ def print_lines(rows: Iterable[RenderableType | str]) -> None:
     console().print(Group(*(Text(row) if isinstance(row, str) else row for row in rows)))
 
 
-def interactive() -> bool:
-    """Whether a live view makes sense: a terminal on both sides that can move its cursor."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and not console().is_dumb_terminal
-
-
 def json_text(document: Any, *, indent: int | None = 2) -> str:
     """A document as JSON; amounts are decimal strings, characters that a terminal would obey are escaped."""
     plain = msgspec.to_builtins(document, enc_hook=str, builtin_types=(Decimal,), str_keys=True)

@@ -19,7 +19,7 @@ from kagura.model import Execution, Span, SpanKind, Status
 from kagura.store.questions import Particulars
 from kagura.store.views import ExecutionRow
 
-HEADING = "bold reverse"
+HEADING = "bold underline"
 FOREIGN_CHARACTERS = 300_000
 """Of one text that are shown."""
 
@@ -106,7 +106,7 @@ def fact(name: str, value: str) -> Paragraph:
 def _section(name: str, text: str, style: str = "") -> Iterator[Paragraph]:
     if text:
         yield Paragraph("")
-        yield Paragraph(f" {name} ", HEADING)
+        yield Paragraph(name, HEADING)
         yield Paragraph(text, style)
 
 
@@ -248,4 +248,4 @@ def raw_detail(found: Particulars) -> Detail:
     raw = found.raw_response
     if raw is None:
         return Detail([Paragraph("The raw answer is not kept.", "dim")])
-    return Detail([Paragraph(f" Raw answer, {count(raw.size)} bytes ", HEADING), Paragraph(pretty(raw))])
+    return Detail([Paragraph(f"Raw answer, {count(raw.size)} bytes", HEADING), Paragraph(pretty(raw))])

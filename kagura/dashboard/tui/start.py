@@ -1,7 +1,15 @@
 """Starts the live monitor."""
 
+import os
 import sys
 from collections.abc import Mapping
+
+_DUMB = frozenset({"dumb", "unknown"})
+
+
+def interactive() -> bool:
+    """Whether a live view makes sense: a terminal on both sides that can move its cursor."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in _DUMB
 
 
 def run_live(flags: Mapping[str, str | None], agent: str | None) -> None:

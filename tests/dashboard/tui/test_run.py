@@ -85,13 +85,13 @@ async def test_everything_about_a_call(home: Path) -> None:
         "Provider: openai · chat/completions · streamed",
         "First token: 0.1s, then 64 tok/s",
         "Finish reason: tool_calls",
-        " Usage (provider) \ninput: 512\noutput: 128",
+        "Usage (provider)\ninput: 512\noutput: 128",
         "input: 512 × $2.00/M = $0.0010",
         "Total: $0.0023",
         "Price: gpt-4o test 2025-01-01",
-        " system \nYou find shrines.",
-        " user \nWhere is\n  the nearest?",
-        ' answer: assistant \nI need to search...\n→ search_tool({\n  "query": "shrine"\n})',
+        "system\nYou find shrines.",
+        "user\nWhere is\n  the nearest?",
+        'answer: assistant\nI need to search...\n→ search_tool({\n  "query": "shrine"\n})',
         '{\n  "temperature": 0.5\n}',
         "target: /v1/chat/completions",
         "  x-ratelimit-remaining: 12",
@@ -103,8 +103,8 @@ async def test_everything_about_a_tool_and_a_failure(home: Path) -> None:
     async with on_stage(home) as stage:
         await stage.open("exec_abc123")
         tool = await chosen(stage, "a3")
-        assert ' Arguments \n{"query": "..."}' in tool
-        assert " Result \n[10 results]" in tool
+        assert 'Arguments\n{"query": "..."}' in tool
+        assert "Result\n[10 results]" in tool
     async with on_stage(home) as stage:
         await stage.open("exec_def456")
         assert "HTTP 429 rate_limit: slow down" in await chosen(stage, "b1")
@@ -117,7 +117,7 @@ async def test_the_run_itself(home: Path) -> None:
         await stage.open("exec_def456")
         shown = await chosen(stage, "run")
     assert "Id: exec_def456" in shown
-    assert " Error \nthe linter crashed" in shown
+    assert "Error\nthe linter crashed" in shown
     assert "- LLM Calls: 5" in shown
 
 

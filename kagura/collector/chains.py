@@ -114,7 +114,7 @@ def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
     except Exception:
         log.exception("the messages of call %s could not be compared", span.id)
         said = history((), ())
-    return Reading(span, exchange, call, said, side_of(exchange, call), caller_of(span, exchange))
+    return Reading(span, exchange, call, said, side_of(exchange, call), caller_of(span, exchange, call))
 
 
 class Chains:

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from kagura.collector.atoms import ASSISTANT, Asked, Said
 from kagura.collector.canonical import History, Turn, key_of, result_text
-from kagura.model import Exchange, Span
+from kagura.model import Call, Exchange, Span
 
 _GIVEN_ID = re.compile(r"(?![A-Za-z_.:-]*\d+$)(?=.*\d)(?=.*[A-Za-z]).{8,}")
 """An id that no counter makes."""
@@ -36,10 +36,14 @@ class Evidence(IntEnum):
     """An id, or a text, that no other run has."""
 
 
-def caller_of(span: Span, exchange: Exchange) -> bytes:
-    """Four bytes of who calls (agent, program), two of whom (provider, model), two of how (endpoint, streaming)."""
+def caller_of(span: Span, exchange: Exchange, call: Call) -> bytes:
+    """Four bytes of who calls (agent, program), two of whom (provider, model), two of how (endpoint, streaming).
+
+    All of it is in the request: a call looks the same before and after its answer.
+    """
     program = next((value for name, value in exchange.request_headers if name == "user-agent"), "")
-    whom, how = _digest(2, span.provider, span.request_model), _digest(2, span.endpoint, span.stream)
+    streams = bool(call.parameters.get("stream"))
+    whom, how = _digest(2, span.provider, span.request_model), _digest(2, span.endpoint, streams)
     return _digest(4, span.agent, program) + whom + how
 
 

@@ -9,7 +9,7 @@ from kagura.collector import drain
 from kagura.collector.tools import tool_span_id
 from kagura.journal import JournalWriter
 from kagura.model import Span
-from tests.collector.recorded import SECOND, Recorder, T, body
+from tests.collector.recorded import SECOND, Recorder, T, body, sse
 from tests.collector.turns import KYOTO, QUESTION, TOOLS, Talk, asks, brings, says
 
 SESSION = "0f9c1a52-6b1c-4f0e-9d0a-1f6d7c2b3a4e"
@@ -99,6 +99,22 @@ def test_a_side_call_that_was_stored_before_its_messages_came_makes_nobody_a_sub
     recorder.store(work, recorder.answer(work, {"choices": [{"message": says("Warm")}]}))
     writer.close()
     assert agents(recorder) == []
+
+
+def test_a_streamed_turn_continues_its_run_from_its_first_moment(recorder: Recorder) -> None:
+    streamed = {"stream": True, **WITH_TOOLS}
+    call = asks(("call_0", "weather", '{"city": "Kyoto"}'))
+    chunk = {"choices": [{"index": 0, "delta": call, "finish_reason": "tool_calls"}]}
+    first = recorder.ask({"model": "gpt-4o", "messages": [QUESTION], **streamed}, execution_id="run-1")
+    recorder.store(first, recorder.answer(first, body(sse(chunk, done=True)), kind="text/event-stream"))
+    history = [QUESTION, call, brings("call_0", "21 degrees")]
+    again = {"model": "gpt-4o", "messages": history, **streamed}
+    second = recorder.ask(again, at=T + 2 * SECOND, execution_id="run-1")
+    writer = JournalWriter(recorder.settings.journal_dir)
+    writer.append(second)
+    drain(recorder.settings)
+    assert agents(recorder) == []
+    writer.close()
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -5,6 +5,7 @@ reply to each; it ends when its input does. A frame is its length (little-endian
 """
 
 import contextlib
+import gc
 import struct
 import subprocess
 import sys
@@ -128,10 +129,12 @@ def serve(questions: IO[bytes], replies: IO[bytes]) -> None:
     decoder: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question)
     while (data := _read(questions)) is not None:
         _write(replies, msgspec.msgpack.encode(reader.ask(decoder.decode(data))))
+        gc.enable()
     reader.close()
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the first answer: what is being loaded is no garbage
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except KaguraError as wrong:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 from functools import partial
@@ -24,6 +25,8 @@ REST_SECONDS = (1.0, 3.0)
 TICK_SECONDS = 1.0
 ENDINGS = {signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Signals that end the monitor as `q` does, so that the terminal is left as it was; and the exit codes."""
+FAREWELL_SECONDS = 3.0
+"""How long a signal's end may take."""
 SHARE = 0.03
 """Of a core that this process may take: where a second's work takes 60 ms, it is done every two seconds."""
 
@@ -73,7 +76,7 @@ class Monitor(App[None]):
             self.open_agent(self._agent)
         for number, code in ENDINGS.items():
             with suppress(NotImplementedError, RuntimeError):
-                asyncio.get_running_loop().add_signal_handler(number, partial(self.exit, return_code=code))
+                asyncio.get_running_loop().add_signal_handler(number, partial(self._end, code))
         self.run_worker(self._follow(), exclusive=True)
         self.set_interval(TICK_SECONDS, self._tick)
 
@@ -129,6 +132,13 @@ class Monitor(App[None]):
             super()._handle_exception(error)
         self.failure = self.failure or error
         self.exit(return_code=1)
+
+    def _end(self, code: int) -> None:
+        """End as `q` does. Where the terminal is gone, Textual would wait for ever to write its farewell to it."""
+        watchdog = threading.Timer(FAREWELL_SECONDS, os._exit, (code,))
+        watchdog.daemon = True
+        watchdog.start()
+        self.exit(return_code=code)
 
     def wake(self) -> None:
         """Ask at once."""

@@ -90,6 +90,23 @@ def test_signals_leave_the_terminal_as_it_was(tmp_path: Path, number: signal.Sig
         assert terminal.modes() == before
 
 
+def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
+    seed(tmp_path)
+    main, side = pty.openpty()
+    environ = os.environ | {"TERM": "xterm-256color", "KAGURA_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "kagura", "monitor"]
+    process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side, env=environ, start_new_session=True)
+    os.close(side)
+    try:
+        Terminal(main, process).wait_for("Recent Activity")
+        os.close(main)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 129
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_no_color_sends_no_colour_to_the_terminal(tmp_path: Path) -> None:
     seed(tmp_path)
     with in_terminal(tmp_path, NO_COLOR="1") as terminal:

@@ -60,8 +60,9 @@ class Agent(Page):
             self._draw()
 
     def on_resize(self) -> None:
-        """Arrange the panels anew."""
+        """Arrange the panels anew, from their top."""
         self._draw()
+        self.call_after_refresh(self.query_one("#page").scroll_home, animate=False)
 
     def tick(self) -> None:
         """The steps of a running run grow."""

@@ -1,6 +1,5 @@
 """`kagura tail`: calls as they end, one line each."""
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -75,7 +74,6 @@ def tail(
         min_duration=None if min_duration is None else parse_age(min_duration, "--min-duration"),
         every_kind=every_kind,
     )
-    _end_with_the_reader()
     clock = Clock()
     with Source(settings_from(config, home, db), clock) as source:
         follower = Follower(source, clock, query)
@@ -112,12 +110,6 @@ def _dollars(text: str) -> Decimal:
     if not amount.is_finite():
         raise InputError(f"--min-cost {text!r} is no amount of US dollars", "Such as --min-cost 0.05.")
     return amount
-
-
-def _end_with_the_reader() -> None:
-    """End as `cat` does when the reader of a pipe has gone: at once, and without a word."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def _shower(clock: "Clock") -> "Callable[[Span], None]":

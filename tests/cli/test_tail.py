@@ -186,7 +186,7 @@ def test_it_ends_quietly_when_its_reader_has_gone(tmp_path: Path) -> None:
         started.stdout.readline()
         started.stdout.close()
         write(tmp_path, llm(2, now_us() - 2 * SECOND))
-        assert started.wait(10) == -signal.SIGPIPE
+        assert started.wait(10) == 1
         assert started.stderr.read() == ""
 
 

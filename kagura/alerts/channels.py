@@ -153,6 +153,8 @@ def to_apprise(url: str, event: Event, seconds: float) -> str | None:
     """A message through apprise, which knows Slack, mail and a hundred others."""
     order = Order(url, f"kagura: {defanged(title(event))}", defanged(event.text), event.kind == "firing")
     failed = run_program(
-        [sys.executable, "-m", "kagura.alerts.apprise"], msgspec.json.encode(order), seconds + _APPRISE_LOADS_SECONDS
+        [sys.executable, "-P", "-m", "kagura.alerts.apprise"],
+        msgspec.json.encode(order),
+        seconds + _APPRISE_LOADS_SECONDS,
     )
     return failed and failed.removeprefix(f"{sys.executable} ").removeprefix("ended with 1: ")

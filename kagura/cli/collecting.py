@@ -36,7 +36,7 @@ class CollectorProcess:
         self._watcher.start()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "kagura.collector"]
+        command = [sys.executable, "-P", "-m", "kagura.collector"]
         # Its own session: Ctrl-C in the terminal reaches the relay first, which then tells the collector.
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=self._environment, start_new_session=True)
 

@@ -39,7 +39,9 @@ def demo(
         with stand_in_provider() as url, started_proxy(environment | {"KAGURA_PROVIDERS": _providers(url)}) as proxy:
             environment["KAGURA_PROXY_PORT"] = proxy.root.rpartition(":")[2]
             for agent, task in RUNS:
-                _run(["run", "--agent", agent, "--", sys.executable, "-m", "kagura.demo.agent", task], environment)
+                _run(
+                    ["run", "--agent", agent, "--", sys.executable, "-P", "-m", "kagura.demo.agent", task], environment
+                )
         _run(["monitor", "--cost"], environment)
         _run(["monitor", "--agent", RUNS[0][0], "--trace"], environment)
         _run(["monitor", "--trace"], environment)
@@ -63,6 +65,6 @@ def _run(arguments: list[str], environment: dict[str, str]) -> None:
     shown = " ".join(["kagura", *arguments]).replace(sys.executable, "python")
     typer.secho(f"\n$ {shown}", bold=True)
     sys.stdout.flush()
-    code = subprocess.run([sys.executable, "-m", "kagura", *arguments], env=environment, check=False).returncode
+    code = subprocess.run([sys.executable, "-P", "-m", "kagura", *arguments], env=environment, check=False).returncode
     if code:
         raise typer.Exit(code)

@@ -101,7 +101,7 @@ class StartedProxy(NamedTuple):
 @contextmanager
 def started_proxy(environment: Mapping[str, str]) -> Iterator[StartedProxy]:
     """A proxy of its own on a free port for the block."""
-    command = [sys.executable, "-m", "kagura", "proxy", "--host", "127.0.0.1", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-P", "-m", "kagura", "proxy", "--host", "127.0.0.1", "--port", "0", "--until-eof"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
     ) as process:

@@ -46,7 +46,7 @@ def _collect(settings: Settings, seconds: float) -> None:
     environment = dict(os.environ) | {"KAGURA_HOME": str(settings.home)}
     if settings.db:
         environment["KAGURA_DB"] = settings.db
-    command = [sys.executable, "-m", "kagura.collector"]
+    command = [sys.executable, "-P", "-m", "kagura.collector"]
     try:
         subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False

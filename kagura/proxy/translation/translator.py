@@ -83,7 +83,7 @@ class Translator:
             listener.bind(str(self._path))
             listener.listen(_BACKLOG)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "kagura.proxy.translation", str(listener.fileno())],
+                [sys.executable, "-P", "-m", "kagura.proxy.translation", str(listener.fileno())],
                 env={**self._environ, **_WORKER_ENVIRONMENT},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import typer
 
 from kagura import __version__
@@ -239,7 +241,12 @@ def variables(environ: Mapping[str, str], settings: Settings) -> Iterator[Findin
     if not pointed:
         remedy = f"export OPENAI_BASE_URL={base_urls(root)['OPENAI_BASE_URL']}, or `kagura run -- PROGRAM`"
         yield Finding(Level.NOTE, "environment", "no base URL in this shell points at the proxy", remedy)
-    known = {variable for _, variable, _, _ in settings_rows()} | READ_BY_KAGURA
+    known = {variable for _, variable, _, _ in settings_rows()} | READ_BY_KAGURA | _named_in(settings)
     for name in sorted(environ):
         if name.startswith("KAGURA_") and name not in known:
             yield Finding(Level.NOTE, name, "is no setting of kagura", "See config.example.yaml for the names.")
+
+
+def _named_in(settings: Settings) -> set[str]:
+    """The variables that a value of a setting names, such as the ${KAGURA_WEBHOOK} of a channel."""
+    return set(re.findall(r"\$\{(\w+)\}", msgspec.json.encode(settings, enc_hook=str).decode()))

@@ -74,6 +74,20 @@ HEADER_VARIABLES = (
 SWITCHES = {"CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1"}
 """Variables that have a client say more, where the user has not set them: claude-code tells how long its tools took."""
 
+OTLP_ENDPOINTS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+)
+"""Variables that say where OpenTelemetry's exporters send to; the first is for whatever no other one names."""
+
+OTLP_SWITCHES = {
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "none",
+    "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+}
+"""Variables that have a client tell over OTLP what it does, where the user has not set them; metrics are not taken."""
+
 
 class Flagged(NamedTuple):
     """A program that reads no variable for the address, and takes it as a flag."""

@@ -17,8 +17,9 @@ from kagura.cli.pointing import Gateways, gateways, run_environment
 from kagura.cli.programs import agent_name, flagged, write_helpers
 from kagura.cli.proxies import RunProxy, attached, found_or_started
 from kagura.cli.reporting import reported, shown
-from kagura.cli.run_summary import lines, opened, read, summary, unread, write
+from kagura.cli.run_summary import is_elsewhere, lines, opened, read, summary, unread, write
 from kagura.cli.starting import call
+from kagura.cli.telemetry import exporters, other_receiver, resource_attributes
 from kagura.config import Settings
 from kagura.dashboard.text import safe
 from kagura.errors import InputError
@@ -36,6 +37,8 @@ kagura run -- python my_agent.py · record a program; a proxy is started where n
 kagura run --agent reviewer --tag branch=main -- claude -p "review this" · name the agent, tag the run
 
 kagura run --json run.json -- npx @openai/codex exec "fix the tests" · its calls, tokens, cost and tools as JSON
+
+kagura run --otel -- claude -p "fix the tests" · with the exact durations of its tools, which it tells over OTLP
 
 kagura run --attach http://kagura.example:4100 -- ./agents.sh · record at a proxy elsewhere
 """
@@ -74,6 +77,10 @@ def run(
     attach: Annotated[
         str | None, typer.Option(metavar="URL", help="Use the proxy at this address instead of a local one.")
     ] = None,
+    otel: Annotated[
+        bool,
+        typer.Option("--otel", help="Have programs that speak OpenTelemetry, such as claude-code, tell the proxy."),
+    ] = False,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - is standard output.")
     ] = None,
@@ -100,7 +107,7 @@ def run(
     target = opened(json_file) if json_file else None
     where = _where(settings, attach)
     if not quiet:
-        for line in where.warnings():
+        for line in where.warnings(otel):
             typer.echo(line, err=True)
     extra = {"KAGURA_CONFIG": str(config.absolute())} if config else {}
     with (
@@ -108,13 +115,14 @@ def run(
         if where.proxy
         else found_or_started(settings, extra, where.elsewhere.base_urls) as proxy,
         reported(settings, proxy, this.id, this.data()) as outcome,
-        _environment(this, proxy.root, where, settings.home) as environment,
+        _environment(this, proxy.root, where, settings.home, otel) as environment,
     ):
         outcome.code = call(flagged(command, environment), environment, proxy.lifeline)
     if json_file or not quiet:
         trace, trouble = read(settings, proxy, this.id)
         if not quiet:
-            for line in lines(trace) if trace else [f"kagura: {trouble}"]:
+            there = proxy.root if is_elsewhere(settings, proxy) else ""
+            for line in lines(trace, there) if trace else [f"kagura: {trouble}"]:
                 typer.echo(line, err=True)
         if json_file:
             write(summary(trace, outcome.code) if trace else unread(this.id, this.agent, this.tags, outcome), target)
@@ -131,10 +139,13 @@ class Where(NamedTuple):
     proxy: RunProxy | None
     """The proxy that the user named."""
 
-    def warnings(self) -> Iterator[str]:
-        """What the user has set and calls to which pass the proxy by."""
+    def warnings(self, otel: bool) -> Iterator[str]:
+        """What the user has set and what passes the proxy by for that."""
         for given in self.elsewhere.left:
             yield f"kagura: {given.variable.name} stays {safe(given.url)}: calls to it are not recorded"
+        elsewhere = other_receiver(os.environ)
+        if otel and elsewhere:
+            yield f"kagura: {elsewhere} stays as it is: --otel has no effect"
 
 
 def _where(settings: Settings, attach: str | None) -> Where:
@@ -150,12 +161,15 @@ def _where(settings: Settings, attach: str | None) -> Where:
 
 
 @contextmanager
-def _environment(this: Run, root: str, where: Where, home: Path) -> Iterator[dict[str, str]]:
+def _environment(this: Run, root: str, where: Where, home: Path, otel: bool) -> Iterator[dict[str, str]]:
     """The program's environment, with a folder of programs that add their flags for as long as the block runs."""
     left = where.elsewhere.left
     environment = run_environment(
         os.environ, root, agent=this.agent, execution_id=this.id, table=where.table, own=where.own, left=left
     )
+    environment |= resource_attributes(os.environ, agent=this.agent, execution_id=this.id)
+    if otel:
+        environment |= exporters(os.environ, root)
     with tempfile.TemporaryDirectory(prefix="run-", dir=_private(home)) as folder:
         yield environment | write_helpers(Path(folder), this.command, environment)
 

@@ -45,6 +45,13 @@ class ProxySettings(_Section, frozen=True):
         list[str],
         Meta(description="Further host names by which browsers may reach /kagura/…."),
     ] = []
+    view_key: Annotated[
+        str,
+        Meta(
+            pattern=r"^([!-~]{16,200})?$",
+            description="Key for reading all records (`kagura monitor --attach`): 16 to 200 characters, no spaces.",
+        ),
+    ] = ""
 
 
 class CaptureSettings(_Section, frozen=True):

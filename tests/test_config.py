@@ -61,6 +61,7 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path) -> None:
         "proxy.read_timeout": "60",
         "proxy.inspect_limit": "10",
         "proxy.allowed_hosts": "[example.test]",
+        "proxy.view_key": "0123456789abcdef",
         "capture.content": "preview",
         "capture.max_body": "100",
         "journal.segment_size": "70000",

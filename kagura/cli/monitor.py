@@ -6,6 +6,7 @@ import typer
 
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.cli.help_text import Command
+from kagura.cli.proxies import named_proxy, view_key
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ kagura monitor --trace · timeline of the latest run; --trace 3f2a of the run wh
 
 kagura monitor --agent my_agent --trace · its latest run as a log
 
-kagura monitor --cost --last 7d --by model · what a week cost, model by model"""
+kagura monitor --cost --last 7d --by model · what a week cost, model by model
+
+kagura monitor --attach http://kagura.example:4100 · live view of a proxy elsewhere"""
 
 
 class _OptionalTrace(Command):
@@ -67,6 +70,20 @@ def monitor(
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Cost from then on: a day, 7d.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Cost up to then; a day whole.")] = None,
     last: Annotated[str | None, typer.Option("--last", metavar="AGE", help="Cost of the last 7d, 12h, …")] = None,
+    attach: Annotated[
+        str | None,
+        typer.Option(
+            "--attach", metavar="URL", help="Live view of the proxy there; what is printed once needs the store: --db."
+        ),
+    ] = None,
+    attach_key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--attach-key-env",
+            metavar="NAME",
+            help="Variable with that proxy's view_key (default: KAGURA_PROXY_VIEW_KEY).",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print cost as CSV.")] = False,
     config: ConfigOption = None,
@@ -74,7 +91,7 @@ def monitor(
     db: DbOption = None,
 ) -> None:
     """Show runs, calls, traces and cost: live on a terminal, printed once to a file or pipe."""
-    from kagura.dashboard.tui.start import interactive, run_live
+    from kagura.dashboard.tui.start import interactive, run_attached, run_live
 
     if cost and trace is not None:
         raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
@@ -82,7 +99,15 @@ def monitor(
         raise InputError("--by, --date, --since, --until, --last and --csv belong to --cost", "Add --cost.")
     if as_json and as_csv:
         raise InputError("--json and --csv cannot stand together", "Ask for one of them.")
+    if attach_key_env and not attach:
+        raise InputError("--attach-key-env belongs to --attach", "Add --attach URL.")
     settings = settings_from(config, home, db)
+    if attach:
+        if cost or trace is not None or as_json or db or not interactive():
+            remedy = "On a terminal and without --cost, --trace, --json, --db; or read the store itself: --db URL."
+            raise InputError("--attach is for the live view alone", remedy)
+        root, _ = named_proxy(attach)
+        return run_attached(root, view_key(settings, attach_key_env), agent)
     if not (cost or trace is not None or as_json) and interactive():
         return run_live({"config": str(config) if config else None, "home": home, "db": db}, agent)
     from kagura.dashboard.period import Clock

@@ -28,6 +28,12 @@ class RunProxy(NamedTuple):
 
 def attached(url: str, settings: Settings) -> RunProxy:
     """The proxy at an address that the user names. Raises ProxyError where none answers there."""
+    root, said = named_proxy(url)
+    return RunProxy(root, is_remote=not _writes_here(said, settings))
+
+
+def named_proxy(url: str) -> tuple[str, Mapping[str, object]]:
+    """The address that `--attach` names, and what its `/kagura/health` says. Raises ProxyError where none answers."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"--attach {url!r} is no address", "Such as --attach http://kagura.example:4100.")
@@ -40,7 +46,17 @@ def attached(url: str, settings: Settings) -> RunProxy:
             f"what answers at {root} does not say that it is kagura",
             f"If it is, name {parts.hostname} in its `proxy.allowed_hosts`.",
         )
-    return RunProxy(root, is_remote=not _writes_here(said, settings))
+    return root, said
+
+
+def view_key(settings: Settings, variable: str | None = None) -> str:
+    """What opens the records of a proxy elsewhere. Raises InputError where the variable that is named is not set."""
+    if variable is None:
+        return settings.proxy.view_key
+    key = os.environ.get(variable, "").strip()
+    if not key or not (key.isascii() and key.isprintable()):
+        raise InputError(f"--attach-key-env {variable}: holds no key", "It names the variable, and is not the key.")
+    return key
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
@@ -29,19 +30,45 @@ def settled(settings: Settings, execution_id: str) -> "Trace | None":
 
     Raises StoreError where the store cannot be read.
     """
-    found = None
+
+    def look() -> "Trace | None":
+        with open_store(settings) as store:
+            return store.trace(execution_id)
+
+    return _settled(look)
+
+
+def settled_elsewhere(root: str, key: str, execution_id: str) -> "Trace | None":
+    """The same as the proxy at `root` tells it. Raises StoreError where that one does not."""
+    from kagura.dashboard.tui.remote import RemoteFeed
+    from kagura.store.questions import Failed, Opened, OpenRun
+
+    feed = RemoteFeed(root, key, viewer="")
+
+    def look() -> "Trace | None":
+        answer = feed.ask(OpenRun(id=execution_id)).answer
+        if isinstance(answer, Failed):
+            raise StoreError(answer.message, answer.remedy)
+        return answer.trace if isinstance(answer, Opened) else None
+
+    try:
+        return _settled(look)
+    finally:
+        feed.close()
+
+
+def _settled(look: "Callable[[], Trace | None]") -> "Trace | None":
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        with open_store(settings) as store:
-            found = store.trace(execution_id)
+        found = look()
         row = found and found.execution
         if (row and row.status != Status.RUNNING and not row.running_calls) or time.monotonic() > deadline:
             return found
         time.sleep(POLL_SECONDS)
 
 
-def lines(trace: "Trace") -> Iterator[str]:
-    """The summary for people."""
+def lines(trace: "Trace", elsewhere: str = "") -> Iterator[str]:
+    """The summary for people; `elsewhere` is the address of the proxy that has the run, where that is not here."""
     from kagura.dashboard.amounts import count, duration, money, plural
     from kagura.dashboard.text import safe
 
@@ -64,7 +91,7 @@ def lines(trace: "Trace") -> Iterator[str]:
         duration(row.duration),
     ]
     yield head + " · ".join(parts)
-    yield f"        kagura monitor --trace {safe(row.id)}"
+    yield f"        kagura monitor {f'--attach {elsewhere}' if elsewhere else f'--trace {safe(row.id)}'}"
 
 
 def summary(trace: "Trace", code: int) -> JsonObject:
@@ -128,9 +155,18 @@ def write(value: Any, target: IO[str] | None) -> None:
             target.write(text + "\n")
 
 
+def is_elsewhere(settings: Settings, proxy: RunProxy) -> bool:
+    """Whether the run is in a store that only its proxy reads."""
+    return proxy.is_remote and "://" not in (settings.db or "")
+
+
 def read(settings: Settings, proxy: RunProxy, execution_id: str) -> "tuple[Trace | None, str]":
     """The run, or why it cannot be told here: nothing that goes wrong with it changes the program's exit code."""
-    if proxy.is_remote and "://" not in (settings.db or ""):
+    if is_elsewhere(settings, proxy):
+        with suppress(StoreError):
+            found = settled_elsewhere(proxy.root, settings.proxy.view_key, execution_id)
+            if found:
+                return found, ""
         return None, f"recorded by {proxy.root}: `kagura monitor --trace {execution_id}` tells of it there"
     try:
         found = settled(settings, execution_id)

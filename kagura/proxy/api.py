@@ -10,9 +10,10 @@ from kagura import __version__
 from kagura.config import Settings
 from kagura.journal import collector_runs, waiting_bytes
 from kagura.model import Event
-from kagura.proxy import otlp
+from kagura.proxy import otlp, view
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.metrics import Metrics, exposition
+from kagura.proxy.readers import Readers
 from kagura.proxy.recorder import Recorder
 
 MAX_EVENTS_BODY = 16 * 1024 * 1024
@@ -21,7 +22,7 @@ RETRY_SECONDS = 5
 _EVENTS = msgspec.json.Decoder(list[Event])
 
 
-def create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard) -> FastAPI:
+def create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard, readers: Readers) -> FastAPI:
     """The FastAPI application behind `/kagura/`."""
     api = FastAPI(
         title="kagura",
@@ -59,6 +60,7 @@ def create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: 
         return await _take_events(request, recorder, metrics)
 
     otlp.add_routes(api, recorder)
+    view.add_route(api, settings, guard, readers)
     return api
 
 

@@ -11,6 +11,7 @@ from kagura.providers import error_body, load
 from kagura.proxy import asgi
 from kagura.proxy.hosts import HostGuard
 from kagura.proxy.metrics import Metrics
+from kagura.proxy.readers import Readers
 from kagura.proxy.recorder import Recorder
 from kagura.proxy.relay import WEBSOCKET, Relay
 
@@ -30,16 +31,17 @@ def create_app(
     The lifespan's end closes journal and connections; nothing is opened before the first call.
     """
     journal = journal or JournalWriter(settings.journal_dir, settings.journal.segment_size)
-    recorder, metrics = Recorder(journal), Metrics()
+    recorder, metrics, readers = Recorder(journal), Metrics(), Readers()
     guard = HostGuard(settings.proxy.host, settings.proxy.allowed_hosts)
     table = load({name: row.given() for name, row in settings.providers.items()})
     relay = Relay(settings, table, recorder, metrics, guard=guard, environ=environ, clock=clock, new_id=new_id)
 
     def close() -> None:
+        readers.close()
         relay.close()
         recorder.close()
 
-    own = OwnEndpoints(lambda: _create_api(settings, recorder, metrics, guard))
+    own = OwnEndpoints(lambda: _create_api(settings, recorder, metrics, guard, readers))
 
     async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] == "websocket":
@@ -76,10 +78,12 @@ class OwnEndpoints:
             return self._api
 
 
-def _create_api(settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard) -> asgi.App:
+def _create_api(
+    settings: Settings, recorder: Recorder, metrics: Metrics, guard: HostGuard, readers: Readers
+) -> asgi.App:
     from kagura.proxy.api import create_api
 
-    return create_api(settings, recorder, metrics, guard)
+    return create_api(settings, recorder, metrics, guard, readers)
 
 
 async def _greet(scope: asgi.Scope, send: asgi.Send) -> None:

@@ -38,7 +38,7 @@ class HostGuard:
         """Whether a Host header (`None` where there is none) names this proxy."""
         if host is None:
             return True
-        name = _name(host.decode("latin-1"))
+        name = host_name(host.decode("latin-1"))
         return is_loopback(name) or is_address(name) or name in self._allowed
 
     def knows_origin(self, origin: bytes | None) -> bool:
@@ -52,7 +52,8 @@ class HostGuard:
         return is_loopback(name) or name in self._allowed
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
+    """The name in a Host header, without port and brackets."""
     if host.startswith("["):
         return host.partition("]")[0][1:].lower()
     return host.partition(":")[0].rstrip(".").lower()

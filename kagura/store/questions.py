@@ -1,14 +1,19 @@
 """What a live view asks of a store, and what it is told: plain data, which another process may send."""
 
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from kagura.model import Span, SpanKind
 from kagura.store.views import AgentSummary, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
 
 ORDERS = ("started", "activity", "duration", "cost", "calls", "tokens", "agent", "status")
 """What runs can be sorted by."""
+
+MOST_RUNS = 12_800
+"""Runs that a list may show."""
 
 FIELDS = ("agent", "id", "status", "session", "user", "question", "error")
 """What a filter looks into; `agent:word` looks into one of them."""
@@ -25,7 +30,7 @@ class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
     order: str = "started"
     """One of `ORDERS`."""
     descending: bool = True
-    limit: int = 200
+    limit: Annotated[int, Meta(ge=1, le=MOST_RUNS)] = 200
 
 
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +80,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     month: int
     """When the present month began."""
     pulse_since: int
-    pulse_width: int
+    pulse_width: Annotated[int, Meta(ge=1)]
     """Stretches of the rates, in microseconds."""
     seen: str = ""
     """The mark of the answer that is shown already; empty asks for everything anew."""

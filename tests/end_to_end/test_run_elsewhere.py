@@ -58,10 +58,11 @@ def test_a_run_at_a_proxy_elsewhere_is_recorded_there(
     done = run("--attach", proxy.root, "--id", "far", "--tag", "a=b", "--json", "-", *python(CALL, "hello"), env=here)
     said, _, summary = done.stdout.partition("\n")
     assert said == "from OpenAI", done.stderr
-    assert f"recorded by {proxy.root}: `kagura monitor --trace far`" in done.stderr
+    assert "completed: 1 LLM call" in done.stderr
+    assert f"kagura monitor --attach {proxy.root}" in done.stderr
     found = json.loads(summary)
     assert (found["id"], found["status"], found["exit_code"], found["tags"]) == ("far", "completed", 0, {"a": "b"})
-    assert (found["llm_calls"], found["cost_usd"], found["tools"]) == (None, None, None)
+    assert (found["llm_calls"], found["cost_usd"] is None, found["tools"]) == (1, False, [])
     assert found["duration_ms"] > 0
     there = recorded(proxy.home, "far")
     assert (there["status"], there["llm_calls"], there["source"]) == ("completed", 1, "run")

@@ -17,7 +17,8 @@ from typing import IO
 
 import msgspec
 
-from kagura.dashboard.tui.feed import Reply
+from kagura import __version__
+from kagura.dashboard.tui.feed import UPDATE, Reply
 from kagura.errors import KaguraError
 from kagura.store.questions import Failed, Question
 
@@ -128,7 +129,11 @@ def serve(questions: IO[bytes], replies: IO[bytes]) -> None:
     reader = Reader(settings)
     decoder: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question)
     while (data := _read(questions)) is not None:
-        _write(replies, msgspec.msgpack.encode(reader.ask(decoder.decode(data))))
+        try:
+            reply = reader.ask(decoder.decode(data))
+        except msgspec.MsgspecError:
+            reply = Reply(answer=Failed(message=f"kagura {__version__} does not know this question", remedy=UPDATE))
+        _write(replies, msgspec.msgpack.encode(reply))
         gc.enable()
     reader.close()
 

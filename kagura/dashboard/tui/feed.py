@@ -6,6 +6,8 @@ import msgspec
 
 from kagura.store.questions import Answer, Question
 
+UPDATE = "The monitor and the proxy need the same version of kagura."
+
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a call in flight has come, as its proxy sees it."""

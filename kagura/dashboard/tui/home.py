@@ -24,7 +24,7 @@ from kagura.dashboard.tui.rows import Rows, TextLines
 from kagura.dashboard.tui.run_lines import RunLines, order_at
 from kagura.dashboard.tui.spending import spending_line, spending_panel
 from kagura.dashboard.tui.windows import WINDOWS, look
-from kagura.store.questions import ORDERS, Board, Gone, Question, RunsQuery, Spent
+from kagura.store.questions import MOST_RUNS, ORDERS, Board, Gone, Question, RunsQuery, Spent
 from kagura.store.views import CostTotals, Overview, TokenTotals
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from kagura.store.views import ExecutionRow
 
 FIRST_RUNS = 200
-MOST_RUNS = 12_800
 WIDE, NARROW = 120, 76
 """Columns from which there is room for the third panel, and below which panels give way to two rows."""
 

@@ -4,6 +4,12 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from kagura.errors import ProxyError
+
+if TYPE_CHECKING:
+    from kagura.dashboard.tui.feed import Feed
 
 _DUMB = frozenset({"dumb", "unknown"})
 
@@ -18,7 +24,23 @@ def run_live(flags: Mapping[str, str | None], agent: str | None) -> None:
     from kagura.dashboard.tui.child import ChildFeed
 
     # The reader starts first: it loads its libraries while this process loads Textual.
-    feed = ChildFeed(flags)
+    _run(ChildFeed(flags), agent)
+
+
+def run_attached(root: str, key: str, agent: str | None) -> None:
+    """The same on the records of the proxy at `root`. Raises ProxyError where that one does not show them."""
+    from kagura.dashboard.tui.remote import RemoteFeed
+
+    feed = RemoteFeed(root, key)
+    try:
+        feed.check()
+    except ProxyError:
+        feed.close()
+        raise
+    _run(feed, agent)
+
+
+def _run(feed: "Feed", agent: str | None) -> None:
     # What is being loaded is no garbage: looking for some takes a tenth of the time until the first screen.
     gc.disable()
     try:

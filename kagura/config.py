@@ -352,7 +352,7 @@ def _explained(text: str, kind: Any, source: SettingsFile, places: dict[str, str
     name = ".".join(keys)
     place = places.get(name) or source.place(keys)
     default = next((row[2] for row in settings_rows() if row[0] == name), None)
-    remedy = "See config.example.yaml." if default is None else f"The default is {default!r}."
+    remedy = "See config.example.yaml." if default in (None, "") else f"The default is {default!r}."
     return ConfigError(f"{place}: `{name}`: {reason[:1].lower()}{reason[1:]}", remedy)
 
 

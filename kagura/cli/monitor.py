@@ -12,6 +12,7 @@ from kagura.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kagura.config import Settings
     from kagura.dashboard.period import Clock
     from kagura.dashboard.source import Source
 
@@ -91,7 +92,7 @@ def monitor(
     db: DbOption = None,
 ) -> None:
     """Show runs, calls, traces and cost: live on a terminal, printed once to a file or pipe."""
-    from kagura.dashboard.tui.start import interactive, run_attached, run_live
+    from kagura.dashboard.tui.start import interactive, run_live
 
     if cost and trace is not None:
         raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
@@ -99,16 +100,11 @@ def monitor(
         raise InputError("--by, --date, --since, --until, --last and --csv belong to --cost", "Add --cost.")
     if as_json and as_csv:
         raise InputError("--json and --csv cannot stand together", "Ask for one of them.")
-    if attach_key_env and not attach:
-        raise InputError("--attach-key-env belongs to --attach", "Add --attach URL.")
     settings = settings_from(config, home, db)
-    if attach:
-        if cost or trace is not None or as_json or db or not interactive():
-            remedy = "On a terminal and without --cost, --trace, --json, --db; or read the store itself: --db URL."
-            raise InputError("--attach is for the live view alone", remedy)
-        root, _ = named_proxy(attach)
-        return run_attached(root, view_key(settings, attach_key_env), agent)
-    if not (cost or trace is not None or as_json) and interactive():
+    live = not (cost or trace is not None or as_json) and interactive()
+    if attach or attach_key_env:
+        return _attached(settings, attach, attach_key_env, agent, fits=live and not db)
+    if live:
         return run_live({"config": str(config) if config else None, "home": home, "db": db}, agent)
     from kagura.dashboard.period import Clock
     from kagura.dashboard.source import Source
@@ -125,6 +121,19 @@ def monitor(
         if source.behind:
             typer.echo(f"kagura: {source.behind}", err=True)
     return None
+
+
+def _attached(settings: "Settings", url: str | None, variable: str | None, agent: str | None, *, fits: bool) -> None:
+    """The live view of a proxy elsewhere, where the other flags fit that."""
+    from kagura.dashboard.tui.start import run_attached
+
+    if not url:
+        raise InputError("--attach-key-env belongs to --attach", "Add --attach URL.")
+    if not fits:
+        remedy = "On a terminal and without --cost, --trace, --json, --db; or read the store itself: --db URL."
+        raise InputError("--attach is for the live view alone", remedy)
+    root, _ = named_proxy(url)
+    run_attached(root, view_key(settings, variable), agent)
 
 
 def _cost(

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from kagura.cli.quick_store import connect, sqlite_path
+from kagura.cli.quick_store import reading, sqlite_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` takes longer to load than the queries
@@ -121,8 +121,8 @@ def _known(kind: str, given: list[str], environ: Mapping[str, str]) -> list[Cand
     if path is None:
         return _from_store(kind, flags)
     try:
-        connection = connect(path)
-        return [] if connection is None else list(connection.execute(_QUERIES[kind]))
+        with reading(path) as connection:
+            return [] if connection is None else list(connection.execute(_QUERIES[kind]))
     except sqlite3.Error:
         return _from_store(kind, flags)
 

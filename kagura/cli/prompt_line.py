@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from kagura.cli.quick_store import connect, sqlite_path
+from kagura.cli.quick_store import reading, sqlite_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` takes longer than the queries
@@ -78,8 +78,8 @@ def quick(arguments: list[str], environ: Mapping[str, str]) -> str | None:
     take_session(asked)
     try:
         wanted = asked.named()
-        connection = connect(path)
-        return BEGIN if connection is None else render(asked, _figures(connection, wanted, asked.session))
+        with reading(path) as connection:
+            return BEGIN if connection is None else render(asked, _figures(connection, wanted, asked.session))
     except (sqlite3.Error, ValueError):
         return None
 

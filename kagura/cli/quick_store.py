@@ -9,7 +9,8 @@ configuration that names another store, an older schema) is told by `None`, and 
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 BUSY_SECONDS = 0.05
 """How long a query waits for another process; readers of a store in WAL mode wait for nobody."""
@@ -40,11 +41,16 @@ def _may_name_store(config: str) -> bool:
     return any(line.startswith(("db", "home", "{", "<<")) for line in lines)
 
 
-def connect(path: str) -> sqlite3.Connection | None:
+@contextmanager
+def reading(path: str) -> Iterator[sqlite3.Connection | None]:
     """A connection that can only read; `None` where there is no store yet. Raises sqlite3.Error where it is broken."""
     if not os.path.exists(path):
-        return None
+        yield None
+        return
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        yield connection
+    finally:
+        connection.close()

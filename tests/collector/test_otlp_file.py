@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ def exported(store: Store, chosen: Chosen = EVERYTHING, **how: Any) -> list[dict
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store.open("sqlite://")
+def store() -> Iterator[Store]:
+    with Store.open("sqlite://") as store:
+        yield store
 
 
 def test_a_run_is_a_tree_with_its_root(store: Store) -> None:

@@ -27,12 +27,15 @@ class Revisions(Database):
     """What `kagura reprocess` and the commands that prove a bill ask of the store."""
 
     def ended_calls(self, since: int | None = None, until: int | None = None) -> Iterator[list[Span]]:
-        """Calls to providers that began in [since, until) and have ended, the oldest first, in pages."""
+        """Calls of models and to providers that began in [since, until) and have ended, the oldest first, in pages."""
         after: tuple[int, str] | None = None
         while True:
             statement = (
                 select(spans)
-                .where(spans.c.provider.is_not(None), spans.c.status != Status.RUNNING.value)
+                .where(
+                    or_(spans.c.provider.is_not(None), spans.c.kind.in_(MODEL_KINDS)),
+                    spans.c.status != Status.RUNNING.value,
+                )
                 .order_by(spans.c.started_at, spans.c.id)
                 .limit(PAGE)
             )

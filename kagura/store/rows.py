@@ -254,7 +254,7 @@ def to_execution(row: Columns) -> ExecutionRow:
         llm_calls=row["llm_calls"],
         retries=row["retries"],
         running_calls=row["running_calls"],
-        tool_calls=max(row["tool_calls"], row["tool_requests"]),
+        tool_calls=row["tool_calls"] or row["tool_requests"],
         errors=row["errors"],
         spans=row["spans"],
         tokens=TokenTotals(input=row["input_tokens"], output=row["output_tokens"], cache_read=row["cache_read_tokens"]),

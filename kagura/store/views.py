@@ -39,7 +39,7 @@ class ExecutionRow(Execution, kw_only=True):
     """Further attempts of those calls."""
     running_calls: int = 0
     tool_calls: int = 0
-    """Tool spans, or the tools that its calls asked for where those are more."""
+    """Tool spans, as its tree shows them; where there are none, the tools that its calls asked for."""
     errors: int = 0
     """Spans that failed."""
     spans: int = 0

@@ -111,12 +111,19 @@ def test_an_execution_sums_its_spans(store: Store) -> None:
     )
     execution = only_execution(store)
     assert (execution.llm_calls, execution.running_calls, execution.errors, execution.spans) == (5, 1, 1, 6)
-    assert execution.tool_calls == 3
+    assert execution.tool_calls == 1
     assert (execution.tokens.input, execution.tokens.output, execution.tokens.cache_read) == (300, 60, 120)
     assert execution.cost.billed == Decimal("0.001")
     assert execution.cost.estimated == Decimal("0.0000005")
     assert execution.cost.unknown_calls == 1
     assert execution.last_activity_at == T + 9 * SECOND
+
+
+def test_tools_that_were_asked_for_count_until_one_is_known_to_have_run(store: Store) -> None:
+    store.write(Batch(spans=[llm(1, tool_calls=asks("search", "read"))]))
+    assert only_execution(store).tool_calls == 2
+    store.write(Batch(spans=[tool(2, T + SECOND)]))
+    assert only_execution(store).tool_calls == 1
 
 
 def test_writing_a_batch_again_changes_nothing(store: Store) -> None:

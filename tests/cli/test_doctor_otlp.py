@@ -1,6 +1,7 @@
 """What `kagura doctor` says about spans that are to be sent to an OTLP receiver."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,15 @@ ENDPOINT = "https://otlp.example/v1/traces"
 
 
 @pytest.fixture
-def store(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store with two lines in its outbox, and settings that name a receiver."""
     monkeypatch.setenv("KAGURA_OTLP_ENDPOINT", "https://otlp.example")
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    opened = Store.open(f"sqlite:///{home}/telemetry.db")
-    opened.queues_exports = True
-    opened.write(Batch(spans=[tool(1)]))
-    return opened
+    with Store.open(f"sqlite:///{home}/telemetry.db") as opened:
+        opened.queues_exports = True
+        opened.write(Batch(spans=[tool(1)]))
+        yield opened
 
 
 def said(run: Run) -> list[tuple[str, str]]:

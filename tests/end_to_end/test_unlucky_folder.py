@@ -17,7 +17,7 @@ def test_a_module_of_the_users_folder_is_not_taken_for_one_of_ours(upstream: Ups
     upstream.plays(ANSWER)
     (tmp_path / "random.py").write_text("raise RuntimeError('not mine')\n")
     env = environment(tmp_path / "home", upstream.url, KAGURA_PROXY_PORT="1")
-    command = [KAGURA, "run", "--id", "unlucky", "--", sys.executable, "-P", "-c", CALL, "Good morning?"]
+    command = [str(KAGURA), "run", "--id", "unlucky", "--", sys.executable, "-P", "-c", CALL, "Good morning?"]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "from OpenAI\n"), done.stderr
     assert "not mine" not in done.stderr

@@ -25,6 +25,7 @@ from kagura.dashboard.text import safe
 from kagura.errors import InputError
 from kagura.model import JsonObject
 from kagura.providers import Provider, load
+from kagura.store.views import Trace
 
 app = command_app()
 
@@ -121,12 +122,16 @@ def run(
     if json_file or not quiet:
         trace, trouble = read(settings, proxy, this.id)
         if not quiet:
-            there = proxy.root if is_elsewhere(settings, proxy) else ""
-            for line in lines(trace, there) if trace else [f"kagura: {trouble}"]:
-                typer.echo(line, err=True)
+            _tell(trace, trouble, proxy.root if is_elsewhere(settings, proxy) else "")
         if json_file:
             write(summary(trace, outcome.code) if trace else unread(this.id, this.agent, this.tags, outcome), target)
     raise typer.Exit(outcome.code)
+
+
+def _tell(trace: Trace | None, trouble: str, elsewhere: str) -> None:
+    """Say on stderr what the run came to, or why that is not known."""
+    for line in lines(trace, elsewhere) if trace else [f"kagura: {trouble}"]:
+        typer.echo(line, err=True)
 
 
 class Where(NamedTuple):

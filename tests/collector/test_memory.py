@@ -19,11 +19,14 @@ def test_memory_is_given_back_by_what_the_library_offers(monkeypatch: pytest.Mon
 
 
 def test_the_library_at_hand_takes_the_call() -> None:
+    memory._trim.cache_clear()
     memory.give_back()
+    assert memory._trim.cache_info().currsize == 1
 
 
 def test_another_c_library_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     memory._trim.cache_clear()
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     memory.give_back()
+    assert memory._trim() is None
     memory._trim.cache_clear()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kagura.dashboard.tui.feed import Feed
 
 _DUMB = frozenset({"dumb", "unknown"})
+_SIZE = ("COLUMNS", "LINES")
 
 
 def interactive() -> bool:
@@ -41,6 +42,9 @@ def run_attached(root: str, key: str, agent: str | None) -> None:
 
 
 def _run(feed: "Feed", agent: str | None) -> None:
+    # Exported by a shell they tell the size of long ago, and would be believed before the terminal itself.
+    for name in _SIZE:
+        os.environ.pop(name, None)
     # What is being loaded is no garbage: looking for some takes a tenth of the time until the first screen.
     gc.disable()
     try:

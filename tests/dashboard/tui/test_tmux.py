@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 
 
 class Tmux:
-    """A tmux server of its own with one window."""
+    """A tmux server of its own with one window; the size that its shell exports is an old one."""
 
     def __init__(self, folder: Path) -> None:
         self._socket = f"kagura-{uuid.uuid4().hex[:12]}"
@@ -29,7 +29,8 @@ class Tmux:
 
     def start(self, width: int, height: int, *arguments: str) -> None:
         kagura = f"{sys.executable} -m kagura {' '.join(arguments)}"
-        script = f"KAGURA_HOME={self._folder} KAGURA_DB= KAGURA_CONFIG= TZ=Asia/Tokyo {kagura}; echo ENDED $?; sleep 60"
+        settings = f"KAGURA_HOME={self._folder} KAGURA_DB= KAGURA_CONFIG= TZ=Asia/Tokyo COLUMNS=80 LINES=24"
+        script = f"{settings} {kagura}; echo ENDED $?; sleep 60"
         self.run("new-session", "-d", "-x", str(width), "-y", str(height), script)
 
     @property
@@ -91,8 +92,8 @@ def test_an_agent_is_opened_at_once_and_resized(tmux: Tmux, tmp_path: Path) -> N
     seed(tmp_path)
     tmux.start(120, 40, "monitor", "--agent", "my_agent")
     tmux.shows("┌─ my_agent ─", "┌─ Tools Used ─")
+    assert max(map(cell_len, tmux.screen.split("\n"))) == 120
     tmux.run("resize-window", "-x", "60", "-y", "20")
-    screen = tmux.shows("┌─ my_agent ─")
-    assert max(map(cell_len, screen.split("\n"))) <= 60
+    tmux.shows(f"┌─ my_agent {'─' * 46}┐\n")
     tmux.type("Escape")
     tmux.shows("┌─ Recent Activity ─")

@@ -1,5 +1,6 @@
 """Reads the store for the monitor: opens it when it is there, notices when it is replaced, asks the proxy how it is."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +26,14 @@ class Reader:
         self._file: tuple[int, int] | None = None
         self._asked = False
         self._behind = ""
+        self._turn = threading.Lock()
 
     def ask(self, question: Question) -> Reply:
         """The reply to one question."""
+        with self._turn:
+            return self._reply(question)
+
+    def _reply(self, question: Question) -> Reply:
         answer = self._answer(question)
         if not isinstance(question, Look):
             return Reply(answer=answer)
@@ -36,9 +42,13 @@ class Reader:
         return Reply(answer=answer, troubles=troubles, flights=flights, source=self._view.name if self._view else "")
 
     def close(self) -> None:
-        """Close the store, and the connection to the proxy."""
-        self._let_go()
-        self._proxy.close()
+        """Close the store, and the connection to the proxy, once the question under way is answered.
+
+        Whoever asked may be gone by then: a database's connection must not be taken from under its reader.
+        """
+        with self._turn:
+            self._let_go()
+            self._proxy.close()
 
     def _answer(self, question: Question) -> Answer:
         try:

@@ -1,10 +1,12 @@
 """The reader of the store: files, PostgreSQL, journals that wait."""
 
+import threading
 from pathlib import Path
 
 import msgspec
 
 from kagura.config import Settings
+from kagura.dashboard.tui.proxy import ProxyWatch
 from kagura.dashboard.tui.reader import Reader
 from kagura.dashboard.tui.windows import WINDOWS, look
 from kagura.journal import JournalWriter, Started, collector_lock
@@ -88,3 +90,31 @@ def test_a_journal_that_cannot_be_stored_is_told_of(tmp_path: Path) -> None:
     assert isinstance(reply.answer, Failed)
     assert reply.troubles[0].startswith("calls that wait in the journal are not shown:")
     reader.close()
+
+
+def test_closing_waits_for_the_question_under_way(tmp_path: Path) -> None:
+    asked, goes_on, order = threading.Event(), threading.Event(), []
+
+    class SlowWatch(ProxyWatch):
+        def troubles(self) -> list[str]:
+            asked.set()
+            goes_on.wait()
+            order.append("answered")
+            return []
+
+    reader = Reader(Settings(home=tmp_path), SlowWatch)
+    asking = threading.Thread(target=reader.ask, args=[question()])
+
+    def close() -> None:
+        reader.close()
+        order.append("closed")
+
+    closing = threading.Thread(target=close)
+    asking.start()
+    asked.wait()
+    closing.start()
+    closing.join(0.1)
+    goes_on.set()
+    for thread in (asking, closing):
+        thread.join()
+    assert order == ["answered", "closed"]

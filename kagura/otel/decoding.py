@@ -1,16 +1,16 @@
 """OTLP requests, protobuf or JSON, as plain spans and log records.
 
-https://opentelemetry.io/docs/specs/otlp/: the JSON form has the protobuf's fields in lowerCamelCase, trace and span ids
-in hex, enums as numbers, 64-bit integers as decimal text. Both forms are read through one walk, because the structs
-for JSON name their fields as the protobuf's classes do. Those are imported with the first request that needs them.
+Both forms are read through one walk, because the structs for JSON (`json_form.py`) name their fields as the protobuf's
+classes do. Those are imported with the first request that needs them.
 """
 
+import base64
+import binascii
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 from kagura.model import JsonObject
+from kagura.otel.json_form import read_json
 
 TRACES, LOGS = "traces", "logs"
 PROTOBUF, JSON = "protobuf", "json"
@@ -61,15 +61,29 @@ class OtlpLog(NamedTuple):
     scope: str
 
 
-def check(signal: str, encoding: str, body: bytes) -> str | None:
-    """What is wrong with a request's bytes; None where they can be read."""
+class Checked(NamedTuple):
+    """What the bytes of a request are worth."""
+
+    wrong: str | None = None
+    """Why they cannot be read; None where they can."""
+    rejected: int = 0
+    """Spans without proper ids, which nothing can be made of."""
+
+
+def check(signal: str, encoding: str, body: bytes) -> Checked:
+    """Whether a request's bytes can be read, and what of them."""
     try:
-        _request(signal, encoding, body)
+        request = _request(signal, encoding, body)
+        return Checked(rejected=_without_ids(request) if signal == TRACES else 0)
     except RecursionError:
-        return "nested too deeply"
+        return Checked("nested too deeply")
     except Exception as error:
-        return str(error)[:200] or type(error).__name__
-    return None
+        return Checked(str(error)[:200] or type(error).__name__)
+
+
+def _without_ids(request: Any) -> int:
+    spans = (span for group in request.resource_spans for scoped in group.scope_spans for span in scoped.spans)
+    return sum(not (_id(span.trace_id, _TRACE_ID) and _id(span.span_id, _SPAN_ID)) for span in spans)
 
 
 def read_spans(encoding: str, body: bytes) -> Iterator[OtlpSpan]:
@@ -120,112 +134,10 @@ def read_logs(encoding: str, body: bytes) -> Iterator[OtlpLog]:
                 )
 
 
-class _Struct(msgspec.Struct, rename="camel"):
-    """A message of the JSON form."""
-
-
-class _Array(_Struct):
-    values: list["_Value"] = []
-
-
-class _KeyValues(_Struct):
-    values: list["_KeyValue"] = []
-
-
-class _Value(_Struct):
-    string_value: str | None = None
-    bool_value: bool | None = None
-    int_value: int | str | None = None
-    double_value: float | str | None = None
-    array_value: _Array | None = None
-    kvlist_value: _KeyValues | None = None
-    bytes_value: str | None = None
-
-    def WhichOneof(self, _group: str) -> str | None:  # noqa: N802 - as the protobuf's classes call it
-        """The name of the field that is set."""
-        return next((name for name in self.__struct_fields__ if getattr(self, name) is not None), None)
-
-
-class _KeyValue(_Struct):
-    key: str = ""
-    value: _Value = msgspec.field(default_factory=_Value)
-
-
-class _Resource(_Struct):
-    attributes: list[_KeyValue] = []
-
-
-class _Scope(_Struct):
-    name: str = ""
-
-
-class _Status(_Struct):
-    code: int | str = 0
-    message: str = ""
-
-
-class _Event(_Struct):
-    name: str = ""
-    attributes: list[_KeyValue] = []
-
-
-class _Span(_Struct):
-    trace_id: str = ""
-    span_id: str = ""
-    parent_span_id: str = ""
-    name: str = ""
-    start_time_unix_nano: int | str = 0
-    end_time_unix_nano: int | str = 0
-    attributes: list[_KeyValue] = []
-    events: list[_Event] = []
-    status: _Status = msgspec.field(default_factory=_Status)
-
-
-class _ScopeSpans(_Struct):
-    scope: _Scope = msgspec.field(default_factory=_Scope)
-    spans: list[_Span] = []
-
-
-class _ResourceSpans(_Struct):
-    resource: _Resource = msgspec.field(default_factory=_Resource)
-    scope_spans: list[_ScopeSpans] = []
-
-
-class _Traces(_Struct):
-    resource_spans: list[_ResourceSpans] = []
-
-
-class _Record(_Struct):
-    trace_id: str = ""
-    span_id: str = ""
-    event_name: str = ""
-    time_unix_nano: int | str = 0
-    observed_time_unix_nano: int | str = 0
-    body: _Value = msgspec.field(default_factory=_Value)
-    attributes: list[_KeyValue] = []
-
-
-class _ScopeLogs(_Struct):
-    scope: _Scope = msgspec.field(default_factory=_Scope)
-    log_records: list[_Record] = []
-
-
-class _ResourceLogs(_Struct):
-    resource: _Resource = msgspec.field(default_factory=_Resource)
-    scope_logs: list[_ScopeLogs] = []
-
-
-class _Logs(_Struct):
-    resource_logs: list[_ResourceLogs] = []
-
-
-_FORMS: dict[str, type[_Struct]] = {TRACES: _Traces, LOGS: _Logs}
-
-
 def _request(signal: str, encoding: str, body: bytes) -> Any:
     """A request as an object with the protobuf's fields."""
     if encoding == JSON:
-        return msgspec.json.decode(body, type=_FORMS[signal])
+        return read_json(signal, body)
     message = _message(signal)
     message.ParseFromString(body)
     return message
@@ -242,9 +154,18 @@ def _message(signal: str) -> Any:
 
 
 def _id(value: bytes | str, digits: int) -> str:
-    """An id in hex; empty where it is none."""
+    """An id in hex; empty where it is none. JSON by protobuf's own printers has ids in base64."""
     text = value.hex() if isinstance(value, bytes) else value.lower()
+    if isinstance(value, str) and len(text) not in (0, digits):
+        text = _from_base64(value)
     return text if len(text) == digits and _HEX.issuperset(text) and text.strip("0") else ""
+
+
+def _from_base64(value: str) -> str:
+    try:
+        return base64.b64decode(f"{value.rstrip('=')}{'=' * (-len(value.rstrip('=')) % 4)}", validate=True).hex()
+    except (ValueError, binascii.Error):
+        return ""
 
 
 def _micros(nanoseconds: int | str) -> int:

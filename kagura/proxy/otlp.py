@@ -1,7 +1,8 @@
 """The door for OpenTelemetry: `/kagura/otlp/v1/traces` and `…/logs`, OTLP over HTTP in protobuf and JSON.
 
 A request is answered 200 once it stands in the journal. What it means is found out later, by the collector; here it is
-only decompressed, and decoded to see whether it can be.
+only decompressed, and decoded to see whether it can be. Metrics are taken and not kept: exporters that are given one
+address for all signals send them too, and spans and events say the same of each single call.
 """
 
 import asyncio
@@ -24,8 +25,9 @@ RETRY_SECONDS = 5
 _ENCODINGS = {"application/x-protobuf": PROTOBUF, "application/json": JSON}
 _MEDIA_TYPES = {encoding: media_type for media_type, encoding in _ENCODINGS.items()}
 _WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-_INVALID, _TOO_LARGE, _UNAVAILABLE = 3, 8, 14
-"""Codes of google.rpc: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE."""
+_INVALID, _NOT_FOUND, _TOO_LARGE, _UNAVAILABLE = 3, 5, 8, 14
+"""Codes of google.rpc: INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE."""
+_WITHOUT_IDS = "spans need a trace id of 16 bytes and an id of 8, neither all zeros"
 
 
 class _Refusal(NamedTuple):
@@ -43,9 +45,20 @@ _TOO_LONG = _Refusal(
 _NOT_KEPT = _Refusal(503, _UNAVAILABLE, "the journal cannot be written; send it again later")
 
 
+_NOWHERE = _Refusal(404, _NOT_FOUND, "spans are sent to /kagura/otlp/v1/traces, log records to /kagura/otlp/v1/logs")
+
+
 class _Form(NamedTuple):
     encoding: str
     compression: str
+
+
+class _Taken(NamedTuple):
+    """A request without its compression."""
+
+    body: bytes
+    rejected: int
+    """Spans of it that nothing can be made of."""
 
 
 def add_routes(api: FastAPI, recorder: Recorder, clock: Callable[[], int] = now_us) -> None:
@@ -59,18 +72,35 @@ def add_routes(api: FastAPI, recorder: Recorder, clock: Callable[[], int] = now_
     async def logs(request: Request) -> Response:
         return await _take(request, LOGS, recorder, clock)
 
+    @api.post("/kagura/otlp/v1/metrics")
+    async def metrics(request: Request) -> Response:
+        encoding = _encoding(request)
+        async for _ in request.stream():
+            pass
+        return _accepted(0, encoding)
+
+    @api.post("/kagura/otlp{rest:path}")
+    async def nowhere(request: Request) -> Response:
+        return _refused(_NOWHERE, _encoding(request))
+
 
 async def _take(request: Request, signal: str, recorder: Recorder, clock: Callable[[], int]) -> Response:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    encoding = _ENCODINGS.get(media_type, JSON)
-    form = _form(media_type, request.headers.get("content-encoding", "").strip().lower())
+    encoding = _encoding(request)
+    form = _form(_media_type(request), request.headers.get("content-encoding", "").strip().lower())
     found = form if isinstance(form, _Refusal) else await _body(request, signal, form)
-    if isinstance(found, bytes):
-        record = Telemetry(signal=signal, encoding=encoding, received_at=clock(), body=found)
-        found = b"" if recorder.telemetry(record) else _NOT_KEPT
     if isinstance(found, _Refusal):
         return _refused(found, encoding)
-    return Response(b"{}" if encoding == JSON else b"", media_type=_MEDIA_TYPES[encoding])
+    record = Telemetry(signal=signal, encoding=encoding, received_at=clock(), body=found.body)
+    return _accepted(found.rejected, encoding) if recorder.telemetry(record) else _refused(_NOT_KEPT, encoding)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _encoding(request: Request) -> str:
+    """What is answered in; where the request is in neither, JSON, which people can read."""
+    return _ENCODINGS.get(_media_type(request), JSON)
 
 
 def _form(media_type: str, compression: str) -> _Form | _Refusal:
@@ -82,7 +112,7 @@ def _form(media_type: str, compression: str) -> _Form | _Refusal:
     return _Form(_ENCODINGS[media_type], compression)
 
 
-async def _body(request: Request, signal: str, form: _Form) -> bytes | _Refusal:
+async def _body(request: Request, signal: str, form: _Form) -> _Taken | _Refusal:
     sent = bytearray()
     async for piece in request.stream():
         sent += piece
@@ -91,13 +121,15 @@ async def _body(request: Request, signal: str, form: _Form) -> bytes | _Refusal:
     return await asyncio.to_thread(_checked, signal, form, bytes(sent))
 
 
-def _checked(signal: str, form: _Form, sent: bytes) -> bytes | _Refusal:
+def _checked(signal: str, form: _Form, sent: bytes) -> _Taken | _Refusal:
     """The request without its compression, where it is one of this signal."""
     body = _inflated(sent, _WINDOW_BITS[form.compression]) if form.compression in _WINDOW_BITS else sent
     if isinstance(body, _Refusal):
         return body
-    wrong = check(signal, form.encoding, body)
-    return body if wrong is None else _Refusal(400, _INVALID, f"no OTLP {signal} in {form.encoding}: {wrong}")
+    wrong, rejected = check(signal, form.encoding, body)
+    if wrong is not None:
+        return _Refusal(400, _INVALID, f"no OTLP {signal} in {form.encoding}: {wrong}")
+    return _Taken(body, rejected)
 
 
 def _inflated(sent: bytes, window_bits: int) -> bytes | _Refusal:
@@ -112,17 +144,33 @@ def _inflated(sent: bytes, window_bits: int) -> bytes | _Refusal:
     return body if inflater.eof else _Refusal(400, _INVALID, "the compressed body is cut off")
 
 
+def _accepted(rejected: int, encoding: str) -> Response:
+    """A request is taken; of spans that are not, `partial_success` tells."""
+    if encoding == JSON:
+        partial = {"partialSuccess": {"rejectedSpans": str(rejected), "errorMessage": _WITHOUT_IDS}}
+        body = msgspec.json.encode(partial if rejected else {})
+    else:
+        told = b"\x08" + _varint(rejected) + b"\x12" + _text(_WITHOUT_IDS)
+        body = b"\x0a" + _varint(len(told)) + told if rejected else b""
+    return Response(body, media_type=_MEDIA_TYPES[encoding])
+
+
 def _refused(refusal: _Refusal, encoding: str) -> Response:
     """The refusal as a google.rpc.Status in the request's encoding, as OTLP asks for."""
     if encoding == JSON:
         body = msgspec.json.encode({"code": refusal.code, "message": refusal.message})
     else:
-        text = refusal.message.encode()
-        body = b"\x08" + _varint(refusal.code) + b"\x12" + _varint(len(text)) + text
+        body = b"\x08" + _varint(refusal.code) + b"\x12" + _text(refusal.message)
     response = Response(body, refusal.status, media_type=_MEDIA_TYPES[encoding])
     if refusal.status == 503:
         response.headers["retry-after"] = str(RETRY_SECONDS)
     return response
+
+
+def _text(text: str) -> bytes:
+    """A text as protobuf writes it: its length, then its bytes."""
+    encoded = text.encode()
+    return _varint(len(encoded)) + encoded
 
 
 def _varint(number: int) -> bytes:

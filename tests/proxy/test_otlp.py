@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 from kagura.errors import JournalError
 from kagura.journal import JournalWriter, Record, Telemetry
@@ -15,7 +18,7 @@ from kagura.otel.decoding import read_spans
 from kagura.proxy.otlp import MAX_BODY
 from tests.proxy.stage import Stage, running, split
 
-TRACES, LOGS = "/kagura/otlp/v1/traces", "/kagura/otlp/v1/logs"
+TRACES, LOGS, METRICS = (f"/kagura/otlp/v1/{signal}" for signal in ("traces", "logs", "metrics"))
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 
 
@@ -88,6 +91,41 @@ async def test_logs_have_a_door_of_their_own(tmp_path: Path) -> None:
     assert status == 200
     assert isinstance(record, Telemetry)
     assert record.signal == "logs"
+
+
+async def test_spans_without_ids_are_told_to_the_exporter(tmp_path: Path) -> None:
+    request = ExportTraceServiceRequest.FromString(one_span())
+    spans = request.resource_spans[0].scope_spans[0].spans
+    for trace_id, span_id in ((b"", b"s" * 8), (b"t" * 16, bytes(8)), (b"t" * 15, b"s" * 8)):
+        spans.add(trace_id=trace_id, span_id=span_id)
+    spans_in_json = [{"traceId": span.trace_id.hex(), "spanId": span.span_id.hex()} for span in spans]
+    in_json = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans_in_json}]}]}).encode()
+    async with running(tmp_path) as stage:
+        status, _, said = await send(stage, request.SerializeToString())
+        told = ExportTraceServiceResponse.FromString(said).partial_success
+        assert (status, told.rejected_spans) == (200, 3)
+        assert "trace id of 16 bytes" in told.error_message
+        _, _, said = await send(stage, in_json, TRACES, JSON)
+        partial = json.loads(said)["partialSuccess"]
+        assert partial == {"rejectedSpans": "3", "errorMessage": told.error_message}
+        records = [record for record in stage.records() if isinstance(record, Telemetry)]
+    assert [len(list(read_spans(record.encoding, record.body))) for record in records] == [1, 1]
+
+
+@pytest.mark.parametrize(("kind", "answer"), [(PROTOBUF, b""), (JSON, b"{}")])
+async def test_metrics_are_taken_without_a_word_and_not_kept(kind: str, answer: bytes, tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        status, headers, said = await send(stage, b"anything", METRICS, kind, "Content-Encoding: gzip")
+        assert (status, headers["content-type"], said) == (200, kind, answer)
+        assert stage.records() == []
+
+
+@pytest.mark.parametrize("path", ["/kagura/otlp", "/kagura/otlp/", "/kagura/otlp/v1/profiles", "/kagura/otlp/traces"])
+async def test_an_address_without_its_signal_names_the_right_one(path: str, tmp_path: Path) -> None:
+    async with running(tmp_path) as stage:
+        status, _, said = await send(stage, one_span(), path)
+    assert (status, refusal(said)[0]) == (404, 5)
+    assert "/kagura/otlp/v1/traces" in refusal(said)[1]
 
 
 async def test_what_cannot_be_read_is_refused_in_the_same_encoding(tmp_path: Path) -> None:

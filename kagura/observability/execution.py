@@ -6,7 +6,7 @@ from typing import Any, Self
 from kagura.observability.context import Run, Scope, current, new_id, now_us
 from kagura.observability.recorder import recorder
 from kagura.observability.spans import Span
-from kagura.observability.traced import Traced, ending
+from kagura.observability.traced import Nothing, Traced, ending
 from kagura.observability.values import plain
 
 
@@ -104,10 +104,20 @@ class Execution(Traced):
         one.input = arguments()
         return one
 
+    def outermost(self, arguments: Callable[[], dict[str, Any]]) -> Traced:
+        """An execution for one call of a method; what it calls within its agent belongs to it."""
+        around = current.get()
+        return Nothing() if around is not None and around.run.agent == self.agent else self.called(arguments)
+
     def __call__(self, function: Any) -> Any:
-        """Record every call of a function as an execution, its agent named after it where no name was given."""
-        from kagura.observability.functions import function_name
+        """Record every call of a function as an execution, its agent named after it where no name was given.
+
+        Of a class, every call of a public method from outside.
+        """
+        from kagura.observability.functions import function_name, traced_class
 
         if self.agent is None:
             self.agent = function_name(function)
+        if isinstance(function, type):
+            return traced_class(function, lambda _: self.outermost)
         return super().__call__(function)

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from types import CoroutineType, TracebackType
+from types import CoroutineType, FunctionType, TracebackType
 from typing import Any, Protocol, Self
 
 from kagura.observability.recorder import recorder
@@ -38,10 +38,20 @@ class Step(Protocol):
         """Give the scope back and end."""
 
 
+_Begin = Callable[[Callable[[], dict[str, Any]]], Step]
 _Call = Callable[[tuple[Any, ...], dict[str, Any]], Step]
 
 
-def traced(function: Any, begin: Callable[[Callable[[], dict[str, Any]]], Step]) -> Any:
+def traced_class(cls: type, begin: Callable[[str], _Begin]) -> type:
+    """The class itself, with each public method that its body defines recorded as the step that `begin(name)` makes."""
+    for name, member in list(vars(cls).items()):
+        is_public = name == "__call__" or not name.startswith("_")
+        if is_public and isinstance(member, FunctionType | classmethod | staticmethod):
+            setattr(cls, name, traced(member, begin(name)))
+    return cls
+
+
+def traced(function: Any, begin: _Begin) -> Any:
     """The function with each call recorded as the step that `begin` makes of its arguments; kind and signature stay.
 
     Sync and async functions, generators, async generators, methods, and whatever returns a coroutine.

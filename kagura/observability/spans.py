@@ -162,9 +162,11 @@ class Span(Traced):
             self.record_count = len(result)
 
     def __call__(self, function: Any) -> Any:
-        """Record every call of a function as a span, named after it where no name was given."""
-        from kagura.observability.functions import function_name
+        """Record every call of a function as a span, named after it where no name was given, or of a class."""
+        from kagura.observability.functions import function_name, traced_class
 
+        if isinstance(function, type):
+            return traced_class(function, lambda name: type(self)(name, self.kind, self.attributes, self.input).called)
         if self.name is None:
             self.name = function_name(function)
         return super().__call__(function)

@@ -97,6 +97,21 @@ class Traced:
         return wrapped
 
 
+class Nothing(Traced):
+    """What is not recorded."""
+
+    def begin(self) -> Scope | None:
+        """Nothing begins."""
+        return None
+
+    def finish(self, error: BaseException | None) -> None:
+        """Nothing ends."""
+
+    def called(self, arguments: Callable[[], dict[str, Any]]) -> Self:
+        """The same for every call."""
+        return self
+
+
 @overload
 def decorator(given: F, make: Callable[[str | None], Traced]) -> F: ...
 @overload

@@ -104,6 +104,48 @@ async def test_every_kind_of_function_keeps_its_kind_and_its_behaviour(recorded:
     assert recorded.span("inside below").execution_id == runs[3].id
 
 
+def test_a_class_stays_itself_and_what_comes_from_outside_is_an_execution(recorded: Recording) -> None:
+    @telemetry.instrument
+    class Researcher:
+        """Finds things."""
+
+        name = "R"
+
+        def ask(self, question: str) -> str:
+            return self.look(question) + self.sources(1)
+
+        def look(self, question: str) -> str:
+            return question
+
+        @staticmethod
+        def sources(count: int) -> str:
+            return "s" * count
+
+        @classmethod
+        def named(cls) -> str:
+            return cls.name
+
+        def __call__(self) -> str:
+            return self._hidden()
+
+        def _hidden(self) -> str:
+            return "h"
+
+    @tracker.tool
+    class Tools:
+        def add(self, a: int, b: int) -> int:
+            return a + b
+
+    one = Researcher()
+    assert isinstance(one, Researcher) and Researcher.__doc__ == "Finds things."
+    assert (one.ask("q"), Researcher.named(), one(), one._hidden()) == ("qs", "R", "h", "h")
+    assert Tools().add(1, 2) == 3
+    runs = recorded.executions()
+    assert [run.agent for run in runs] == ["Researcher"] * 3 + ["default"]
+    assert runs[0].attributes["kwargs"] == {"question": "q"}
+    assert recorded.span("add").kind is SpanKind.TOOL
+
+
 def test_a_generator_is_in_its_own_execution_only_while_it_runs(recorded: Recording) -> None:
     @telemetry.instrument()
     def worker(name: str) -> Iterator[None]:

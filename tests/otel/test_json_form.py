@@ -8,6 +8,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from kagura.otel.decoding import JSON, LOGS, PROTOBUF, TRACES, OtlpSpan, check, read_logs, read_spans
 
@@ -21,7 +23,8 @@ def request() -> ExportTraceServiceRequest:
     group.resource.attributes.add(key="service.name").value.string_value = "weather"
     scoped = group.scope_spans.add()
     scoped.scope.name = "library"
-    span = scoped.spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, parent_span_id=b"p" * 8, name="step", kind=3)
+    span = scoped.spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, parent_span_id=b"p" * 8, name="step")
+    span.kind = Span.SPAN_KIND_CLIENT
     span.start_time_unix_nano, span.end_time_unix_nano = NANOSECONDS, NANOSECONDS + 5000
     span.attributes.add(key="snake_case.name").value.int_value = 7
     span.attributes.add(key="half").value.double_value = 0.5
@@ -32,7 +35,7 @@ def request() -> ExportTraceServiceRequest:
     span.events.add(name="exception", time_unix_nano=NANOSECONDS).attributes.add(key="exception.type").value.CopyFrom(
         group.resource.attributes[0].value
     )
-    span.status.code, span.status.message = 2, "failed"
+    span.status.code, span.status.message = Status.STATUS_CODE_ERROR, "failed"
     return made
 
 
@@ -62,8 +65,15 @@ def test_every_form_is_the_same_span(ids: Any, snake: bool, numbers: bool) -> No
 
 
 def test_nulls_and_unknown_fields_are_no_hindrance() -> None:
-    span = {"traceId": "ab" * 16, "spanId": "cd" * 8, "parentSpanId": None, "attributes": None, "status": None}
-    span |= {"name": "step", "flags": 257, "traceState": None, "anything": [{"new": 1}], "links": [None]}
+    span: dict[str, Any] = {"traceId": "ab" * 16, "spanId": "cd" * 8, "parentSpanId": None, "attributes": None}
+    span |= {
+        "name": "step",
+        "flags": 257,
+        "traceState": None,
+        "anything": [{"new": 1}],
+        "links": [None],
+        "status": None,
+    }
     body = json.dumps({"resourceSpans": [None, {"resource": None, "scopeSpans": [{"spans": [span]}]}]}).encode()
     assert check(TRACES, JSON, body) == (None, 0)
     (found,) = read_spans(JSON, body)
@@ -73,7 +83,8 @@ def test_nulls_and_unknown_fields_are_no_hindrance() -> None:
 def test_log_records_by_a_printer_of_protobuf() -> None:
     made = ExportLogsServiceRequest()
     record = made.resource_logs.add().scope_logs.add().log_records.add(trace_id=b"t" * 16, span_id=b"s" * 8)
-    record.time_unix_nano, record.event_name, record.severity_number = NANOSECONDS, "gen_ai.choice", 9
+    record.time_unix_nano, record.event_name = NANOSECONDS, "gen_ai.choice"
+    record.severity_number = SeverityNumber.SEVERITY_NUMBER_INFO
     record.body.kvlist_value.values.add(key="index").value.int_value = 0
     body = json.dumps(MessageToDict(made, preserving_proto_field_name=True)).encode()
     assert list(read_logs(JSON, body)) == list(read_logs(PROTOBUF, made.SerializeToString()))

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from kagura.model import Execution, Status
-from kagura.store.accounting import MODEL_KINDS, NO_EXECUTION_SUMS, Sums, add, execution_sums
-from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle
+from kagura.store.accounting import NO_EXECUTION_SUMS, Sums, add, execution_sums
+from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle, span_weight
 from kagura.store.rows import Columns, Row
 from kagura.store.schema import execution_tags, executions, spans
 from kagura.store.statements import execute_rows, groups, insert_rows, locked, upsert
@@ -92,10 +92,11 @@ def _rewind(connection: Connection, rows: Mapping[str, Row]) -> None:
     times = select(
         func.min(spans.c.started_at), func.max(spans.c.started_at), func.coalesce(func.max(spans.c.ended_at), 0)
     )
+    weight = span_weight()
     last_call = (
-        select(spans.c.id, spans.c.ended_at, spans.c.status, spans.c.error)
-        .where(spans.c.kind.in_(MODEL_KINDS), spans.c.status != Status.RUNNING.value, spans.c.ended_at.is_not(None))
-        .order_by(spans.c.ended_at.desc(), spans.c.id.desc())
+        select(spans.c.id, spans.c.ended_at, spans.c.status, spans.c.error, weight.label("weight"))
+        .where(weight > 0, spans.c.status != Status.RUNNING.value, spans.c.ended_at.is_not(None))
+        .order_by(weight.desc(), spans.c.ended_at.desc(), spans.c.id.desc())
         .limit(1)
     )
     for key, row in rows.items():

@@ -1,15 +1,18 @@
 """How the row of an execution follows its spans and what is said about it.
 
 A declared execution stands where its own start and end events put it. An undeclared one runs while a span of it runs;
-then it has the outcome of the model call that ended last.
+then it has the outcome of what ended last among that which weighs most (`weight`): the agent's work first, where there
+is none of it what its client asked beside it, such as for a list of models.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from kagura.model import Execution, Status
+from sqlalchemy import ColumnElement, and_, case, func, or_
+
+from kagura.model import Execution, SpanKind, Status
 from kagura.store.accounting import EXECUTION_SUMS, MODEL_KINDS, Sums, add
 from kagura.store.rows import PREVIEW, Columns, Row, blank_execution
+from kagura.store.schema import spans
 from kagura.store.values import from_json, to_json, to_key, to_optional_key, to_text
 
 DEFAULT_AGENT = "default"
@@ -51,25 +54,54 @@ def observe(row: Row, span: Columns) -> None:
     row["last_activity_at"] = max(row["last_activity_at"], span["started_at"], span["ended_at"] or 0)
     for name in ("session_id", "user"):
         row[name] = row[name] if row[name] is not None else span[name]
-    if span["kind"] not in MODEL_KINDS:
-        return
-    first = row["preview_at"] is None or span["started_at"] <= row["preview_at"]
-    if span["input_preview"] and first and not _is_beside(span):
+    weight = weight_of(span)
+    asks = span["kind"] in MODEL_KINDS and weight == WORK and span["input_preview"]
+    if asks and (row["preview_at"] is None or span["started_at"] <= row["preview_at"]):
         row["preview"], row["preview_at"] = span["input_preview"][:PREVIEW], span["started_at"]
-    if span["ended_at"] is not None and span["status"] != Status.RUNNING.value:
-        this, last = (span["ended_at"], span["id"]), (row["last_call_at"] or 0, row["last_call_id"] or "")
-        if this >= last:
-            note_last_call(row, span)
+    if weight and span["ended_at"] is not None and span["status"] != Status.RUNNING.value:
+        last = (row["last_call_weight"], row["last_call_at"], row["last_call_id"])
+        if row["last_call_id"] is None or (weight, span["ended_at"], span["id"]) >= last:
+            note_last_call(row, span, weight)
 
 
-def _is_beside(span: Columns) -> bool:
-    """Whether a call is one that a client makes beside its work, such as for a title."""
-    text = span["attributes"] or ""
-    return '"side"' in text and "side" in from_json(text, dict[str, Any], {})
+WORK, BESIDE = 2, 1
+"""Weights of what an undeclared execution takes its outcome from."""
+
+_SIDE, _PROBE = '"side":"', '"side":"probe"'
 
 
-def note_last_call(row: Row, span: Columns | None) -> None:
-    """Remember the model call that ended last; `None` where there is none."""
+def weight_of(span: Columns) -> int:
+    """How much a span says about the outcome of its execution; 0 for what says nothing, such as tools.
+
+    Work is a call to a model, or the agent's own span. A probe that was answered, whatever was said, has done its work.
+    """
+    attributes = span["attributes"] or ""
+    if span["kind"] in MODEL_KINDS:
+        return BESIDE if _SIDE in attributes else WORK
+    if span["kind"] == SpanKind.AGENT.value:
+        return WORK if span["parent_id"] is None and not span["inferred"] else 0
+    if span["endpoint"] is None or (_PROBE in attributes and span["http_status"] is not None):
+        return 0
+    return BESIDE
+
+
+def span_weight() -> ColumnElement[int]:
+    """What `weight_of` says, as SQL."""
+    attributes = func.coalesce(spans.c.attributes, "")
+    beside = attributes.contains(_SIDE, autoescape=True)
+    answered = and_(attributes.contains(_PROBE, autoescape=True), spans.c.http_status.is_not(None))
+    is_agent = spans.c.kind == SpanKind.AGENT.value
+    return case(
+        (spans.c.kind.in_(MODEL_KINDS), case((beside, BESIDE), else_=WORK)),
+        (and_(is_agent, spans.c.parent_id.is_(None), spans.c.inferred == 0), WORK),
+        (or_(is_agent, spans.c.endpoint.is_(None), answered), 0),
+        else_=BESIDE,
+    )
+
+
+def note_last_call(row: Row, span: Columns | None, weight: int) -> None:
+    """Remember the span that tells the outcome; `None` where there is none."""
+    row["last_call_weight"] = weight
     row["last_call_at"] = span and span["ended_at"]
     row["last_call_id"] = span and span["id"]
     row["last_call_status"] = span and span["status"]
@@ -126,8 +158,9 @@ def settle(row: Row) -> None:
 
 
 def rewind(row: Row, started_at: int, last_activity_at: int, last_calls: Sequence[Columns]) -> None:
-    """Set an execution's times and latest call afresh, after a span of it was replaced or taken away."""
+    """Set an execution's times and the span of its outcome afresh, after a span of it was replaced or taken away."""
     if not row["declared"]:
         row["started_at"] = started_at
     row["last_activity_at"] = max(last_activity_at, row["started_at"], (row["declared"] and row["ended_at"]) or 0)
-    note_last_call(row, last_calls[0] if last_calls else None)
+    last = last_calls[0] if last_calls else None
+    note_last_call(row, last, last["weight"] if last else 0)

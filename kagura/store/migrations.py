@@ -17,6 +17,7 @@ from kagura.store.schema import (
     outbox_notes,
     results,
     schema_version,
+    span_contents,
     span_revisions,
     spans,
     usage_days,
@@ -56,7 +57,7 @@ def _keep_chains(connection: Connection) -> None:
 
 def _tell_callers_apart(connection: Connection) -> None:
     """Of calls that ended alike, the one is known whose caller and whose signatures come back."""
-    known = {column["name"] for column in inspect(connection).get_columns(chains.name)}
+    known = _columns(connection, chains.name)
     binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
     for name in ("caller", "signatures"):
         if name not in known:
@@ -80,6 +81,23 @@ def _keep_outbox(connection: Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _weigh_outcomes(connection: Connection) -> None:
+    """A run that called no model has the outcome of what it did call; until now only model calls were remembered."""
+    if "last_call_weight" not in _columns(connection, executions.name):
+        connection.execute(text("ALTER TABLE executions ADD COLUMN last_call_weight SMALLINT NOT NULL DEFAULT 2"))
+
+
+def _keep_raw_requests(connection: Connection) -> None:
+    """Requests come back byte for byte."""
+    if "raw_request" not in _columns(connection, span_contents.name):
+        binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+        connection.execute(text(f"ALTER TABLE span_contents ADD COLUMN raw_request {binary}"))
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table)}
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_attempts),
     Migration(3, _keep_revisions),
@@ -88,6 +106,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(6, _keep_alerts),
     Migration(7, _keep_outbox),
     Migration(8, _keep_aliases),
+    Migration(9, _weigh_outcomes),
+    Migration(10, _keep_raw_requests),
 )
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 

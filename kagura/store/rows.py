@@ -306,6 +306,7 @@ def blank_execution(execution: Execution) -> Row:
         "last_call_at": None,
         "last_call_id": None,
         "last_call_status": None,
+        "last_call_weight": 0,
     }
 
 

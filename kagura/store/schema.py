@@ -51,6 +51,7 @@ executions = Table(
     Column("last_call_at", BigInteger),
     Column("last_call_id", ID),
     Column("last_call_status", Text),
+    Column("last_call_weight", SmallInteger, nullable=False),
     Column("spans", BigInteger, nullable=False),
     Column("running_spans", BigInteger, nullable=False),
     Column("llm_calls", BigInteger, nullable=False),
@@ -206,6 +207,7 @@ span_contents = Table(
     Column("parameters", LargeBinary),
     Column("outputs", LargeBinary, nullable=False),
     Column("raw_response", LargeBinary),
+    Column("raw_request", LargeBinary),
 )
 Index("ix_span_contents_at", span_contents.c.at)
 

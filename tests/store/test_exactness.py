@@ -25,6 +25,7 @@ def span(draw: st.DrawFn) -> Span:
         execution_id=f"run-{draw(st.integers(1, 3))}",
         agent=draw(st.sampled_from(["a", "b"])),
         kind=draw(st.sampled_from([SpanKind.LLM, SpanKind.EMBEDDING, SpanKind.TOOL, SpanKind.AGENT])),
+        endpoint=draw(st.sampled_from([None, "chat/completions"])),
         status=status,
         attempt=draw(st.sampled_from([1, 1, 2])),
         ended_at=None if status is Status.RUNNING else at + draw(st.integers(0, 9)) * SECOND,
@@ -92,8 +93,10 @@ def check_executions(store: Store, final: list[Span]) -> None:
 def expected_status(mine: list[Span]) -> Status:
     if any(span.status is Status.RUNNING for span in mine):
         return Status.RUNNING
-    calls = [span for span in mine if is_call(span)]
-    return max(calls, key=lambda span: (span.ended_at or 0, span.id)).status if calls else Status.COMPLETED
+    telling = [span for span in mine if is_call(span) or span.kind is SpanKind.AGENT] or [
+        span for span in mine if span.endpoint
+    ]
+    return max(telling, key=lambda span: (span.ended_at or 0, span.id)).status if telling else Status.COMPLETED
 
 
 def check_costs(store: Store, final: list[Span]) -> None:

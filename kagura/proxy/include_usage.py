@@ -16,12 +16,24 @@ LONGEST_USAGE_EVENT = 65_536
 """A longer event is not the usage chunk."""
 
 
+class _StreamOptions(msgspec.Struct):
+    include_usage: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Request(msgspec.Struct):
+    stream: bool = False
+    stream_options: _StreamOptions | None = None
+
+
+_REQUEST = msgspec.json.Decoder(_Request)
+
+
 def with_usage_asked(body: bytes) -> bytes | None:
     """The body of a streaming request with `stream_options.include_usage`, or `None` where nothing is to be added.
 
     Nothing is added where the client asked itself, where no stream is wanted, or where the body is in any way unclear.
     """
-    if b'"stream"' not in body:
+    if b'"stream"' not in body or not _is_wanted(body):
         return None
     request = JsonObject(body)
     if request.value("stream") != b"true":
@@ -37,6 +49,16 @@ def with_usage_asked(body: bytes) -> bytes | None:
     if "include_usage" in inner or not (inner.places or _is_empty_object(options)):
         return None
     return request.with_value("stream_options", inner.with_member(b"include_usage", b"true"))
+
+
+def _is_wanted(body: bytes) -> bool:
+    """Whether a stream was asked for and its usage was not: a quick look, before each member is found and checked."""
+    try:
+        request = _REQUEST.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    options = request.stream_options
+    return request.stream and (options is None or bytes(options.include_usage) in (b"null", b"false"))
 
 
 def _is_empty_object(text: bytes) -> bool:

@@ -20,6 +20,10 @@ KEPT = [COMMENT, PROMPT_FILTER, FIRST, STILL_CHOICES]
     [
         (b'{"stream":true}', b'{"stream_options":{"include_usage":true},"stream":true}'),
         (b' {\n "stream" : true }', b' {"stream_options":{"include_usage":true},\n "stream" : true }'),
+        (
+            b'{"stream":true,"kind":"stream"}',
+            b'{"stream_options":{"include_usage":true},"stream":true,"kind":"stream"}',
+        ),
         (b'{"stream":true,"stream_options":null}', b'{"stream":true,"stream_options":{"include_usage":true}}'),
         (b'{"stream":true,"stream_options":{}}', b'{"stream":true,"stream_options":{"include_usage":true}}'),
         (
@@ -46,6 +50,9 @@ def test_usage_is_asked_for_by_inserting_bytes(body: bytes, asked: bytes) -> Non
         b'{"stream":true,"stream_options":{"include_usage":true}}',
         b'{"stream":true,"stream_options":[1]}',
         b'{"stream":true,"stream":true}',
+        b'{"stream":true,"stream_opti\\u006fns":{"include_usage":true}}',
+        b'{"stream":"true"}',
+        b'{"stream":true,"stream_options":{"include_usage":"yes"}}',
         b'\xef\xbb\xbf{"stream":true}',
         b'{"stream":true',
         b'[{"stream":true}]',

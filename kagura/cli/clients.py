@@ -104,6 +104,8 @@ class Flagged(NamedTuple):
     """A variable with a key, which makes it forget that the user has logged in."""
     login: tuple[str, str, str]
     """The command that tells how the user has logged in, a word of its answer, and the path to use then."""
+    telemetry: tuple[str, str, str]
+    """Table and name of what `-c` sets to have it tell over OTLP what it does, and the value, for an address."""
 
 
 FLAGGED = (
@@ -115,6 +117,8 @@ FLAGGED = (
         config=("CODEX_HOME", "~/.codex", "config.toml"),
         key="CODEX_API_KEY",
         login=("login status", "ChatGPT", "/chatgpt"),
+        # Its traces show the inside of the program, some thousand spans a turn: only its events are asked for.
+        telemetry=("otel", "exporter", '{{ otlp-http = {{ endpoint = "{}/v1/logs", protocol = "binary" }} }}'),
     ),
 )
 

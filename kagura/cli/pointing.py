@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from kagura.cli.addresses import tagged, untagged
 from kagura.cli.clients import FLAGGED, HEADER_VARIABLES, SWITCHES, VARIABLES, Flagged, Variable
+from kagura.model import JsonObject
 from kagura.providers import Provider
 
 OWN_HEADERS = "x-kagura-"
@@ -107,7 +108,8 @@ def _given(environ: Mapping[str, str]) -> Iterator[Given]:
     for program in FLAGGED:
         variable = next(row for row in VARIABLES if row.name == program.variable)
         if not environ.get(variable.name):
-            yield from _split(variable, _configured(program, environ))
+            value = configured(program, environ).get(program.setting)
+            yield from _split(variable, value if isinstance(value, str) else "")
 
 
 def _split(variable: Variable, value: str) -> Iterator[Given]:
@@ -128,14 +130,14 @@ def _parts(value: str) -> SplitResult | None:
         return None
 
 
-def _configured(program: Flagged, environ: Mapping[str, str]) -> str:
+def configured(program: Flagged, environ: Mapping[str, str]) -> JsonObject:
+    """What the user has set in the program's own file; nothing where it cannot be read."""
     variable, default, name = program.config
     try:
         with (Path(environ.get(variable) or default).expanduser() / name).open("rb") as file:
-            value = tomllib.load(file).get(program.setting)
+            return tomllib.load(file)
     except (OSError, RuntimeError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return ""
-    return value if isinstance(value, str) else ""
+        return {}
 
 
 def _behind(given: Given, own: Iterable[str]) -> str | None:

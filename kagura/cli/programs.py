@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kagura.cli.addresses import tagged
 from kagura.cli.clients import FLAGGED, SETTINGS_FILES, Flagged
+from kagura.cli.telemetry import telemetry_flag
 
 _PACKAGE_RUNNERS = {"bun", "bunx", "hatch", "npm", "npx", "pdm", "pipx", "pnpm", "pnpx", "poetry", "uv", "uvx", "yarn"}
 _WRAPPERS = {"env", "nice", "nohup", "setsid", "stdbuf", "time", "timeout"}
@@ -69,7 +70,7 @@ def flagged(command: list[str], environ: Mapping[str, str]) -> list[str]:
     if not any(Path(word).name in _PACKAGE_RUNNERS for word in command[:at]):
         is_there = shutil.which(command[at], path=environ.get("PATH"))
         return [*command[:at], row.program, *command[at + 1 :]] if is_there else command
-    flag = ["-c", f"{row.setting}={environ[row.variable]}"]
+    flag = ["-c", f"{row.setting}={environ[row.variable]}", *telemetry_flag(row, environ)]
     return [*command[: at + 1], *flag, *command[at + 1 :]]
 
 
@@ -105,4 +106,5 @@ def _script(program: str, row: Flagged, environ: Mapping[str, str]) -> str:
     if environ[row.variable] == f"{address}/v1" and not environ.get(row.key):
         elsewhere = shlex.quote(address + path)
         lines.append(f'case "$("$program" {status} 2>&1 </dev/null)" in *{word}*) url={elsewhere} ;; esac')
-    return "\n".join([*lines, f'exec "$program" -c {row.setting}="$url" "$@"', ""])
+    more = "".join(f" {shlex.quote(word)}" for word in telemetry_flag(row, environ))
+    return "\n".join([*lines, f'exec "$program" -c {row.setting}="$url"{more} "$@"', ""])

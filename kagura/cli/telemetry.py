@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from kagura.cli.clients import OTLP_ENDPOINTS, OTLP_SWITCHES
+from kagura.cli.clients import OTLP_ENDPOINTS, OTLP_SWITCHES, Flagged
+from kagura.cli.pointing import configured
 
 RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 
@@ -24,6 +25,19 @@ def resource_attributes(environ: Mapping[str, str], *, agent: str, execution_id:
 def other_receiver(environ: Mapping[str, str]) -> str | None:
     """The variable by which the user sends telemetry elsewhere; None where there is none, or it leads to a proxy."""
     return next((name for name in OTLP_ENDPOINTS if environ.get(name) and _RECEIVER not in environ[name]), None)
+
+
+def telemetry_flag(program: Flagged, environ: Mapping[str, str]) -> list[str]:
+    """What has a program that reads no variable send to the run's proxy, where the run's exporters do.
+
+    Nothing where the user has set an exporter in the program's own file.
+    """
+    receiver = environ["KAGURA_PROXY"] + _RECEIVER
+    table, name, value = program.telemetry
+    own = configured(program, environ).get(table)
+    if environ.get(OTLP_ENDPOINTS[0]) != receiver or (isinstance(own, dict) and name in own):
+        return []
+    return ["-c", f"{table}.{name}={value.format(receiver)}"]
 
 
 def exporters(environ: Mapping[str, str], root: str) -> dict[str, str]:

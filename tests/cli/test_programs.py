@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ ENV = {
     "PATH": os.environ["PATH"],
 }
 FLAG = ["-c", f"openai_base_url={URL}"]
+OTLP = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{ENV['KAGURA_PROXY']}/kagura/otlp"}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,24 @@ def test_a_key_or_a_gateway_of_the_user_counts_more_than_a_login(codex: Path) ->
     gateway = f"{AT}/openai/team/v1"
     found = said(codex, ["codex"], LOGIN="ChatGPT", OPENAI_BASE_URL=gateway)
     assert found == ["-c", f"openai_base_url={gateway}"]
+
+
+def test_codex_tells_of_its_tools_where_exporters_send_to_the_proxy(codex: Path) -> None:
+    *flags, name, setting = said(codex, ["codex"], CODEX_API_KEY="k", CODEX_HOME=str(codex.parent), **OTLP)
+    assert (flags, name) == (FLAG, "-c")
+    table = tomllib.loads(setting)["otel"]["exporter"]["otlp-http"]
+    assert table == {"endpoint": f"{OTLP['OTEL_EXPORTER_OTLP_ENDPOINT']}/v1/logs", "protocol": "binary"}
+    assert flagged(["npx", "codex"], ENV | OTLP) == ["npx", "codex", *FLAG, "-c", setting]
+
+
+@pytest.mark.parametrize(
+    ("config", "more"),
+    [('[otel]\nexporter = "none"', OTLP), ("", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example"})],
+    ids=["codex sends elsewhere", "exporters send elsewhere"],
+)
+def test_an_exporter_of_the_users_own_stays(config: str, more: dict[str, str], codex: Path) -> None:
+    (codex.parent / "config.toml").write_text(config)
+    assert said(codex, ["codex"], CODEX_API_KEY="k", CODEX_HOME=str(codex.parent), **more) == FLAG
 
 
 def test_a_program_that_starts_codex_starts_it_with_the_flag(codex: Path) -> None:

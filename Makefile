@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 CORPUS ?= $(KAGURA_CORPUS)
 PYTEST_WORKERS ?= 2
 
+# Compiled modules are kept whatever the environment says: checks and tests start Python hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test check format types lint docs bench agents corpus prices lock clean
 
@@ -46,7 +49,7 @@ lint: $(VENV)/.test
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 types: $(VENV)/.test
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 
 docs: $(VENV)/.test
 	@$(BIN)/python -m docs.generate --check

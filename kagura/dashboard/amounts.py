@@ -26,6 +26,11 @@ def money(amount: Decimal | None, *, estimated: bool = False) -> str:
     return ("~" if estimated else "") + ("-" if amount < 0 else "") + "$" + number
 
 
+def about(amount: Decimal) -> str:
+    """US dollars that were computed ahead, whole from ten on: `~$137`, `~$4.20`."""
+    return f"~${amount:,.0f}" if amount >= 10 else money(amount, estimated=True)
+
+
 def duration(micros: int | None) -> str:
     """A span of time, shortest readable form: `1.4ms`, `45ms`, `7.2s`, `3m 12s`, `2h 05m`, `3d 04h`."""
     if micros is None:

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from kagura.dashboard.amounts import bill_text, money, plural
+from kagura.dashboard.amounts import about, bill_text, money, plural
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.frame import Leaders, line
 from kagura.dashboard.period import Clock, Window
+from kagura.store.projection import monthly
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from kagura.store.cache_savings import CacheSavings
     from kagura.store.views import CostRow
-
-DAY = 86_400_000_000
-MONTH_DAYS = 30
 
 LISTED = 50
 """Rows that are shown, except of days and hours; the others are one row together, and all are in JSON and CSV."""
@@ -37,19 +35,17 @@ class CostReport:
     before: tuple[Window, Bill] | None = None
     """The stretch of the same length before it, and its sum; `None` where the stretch has no beginning."""
     cache: "CacheSavings | None" = None
+    first: int | None = None
+    """The midnight of the first day of which calls are recorded."""
 
     @property
     def total(self) -> Bill:
         """The sum of all rows."""
         return total(self.rows)
 
-
-def monthly(billed: Decimal, window: Window, now: int) -> Decimal | None:
-    """What thirty days cost at the rate of the window; a day that has begun counts whole. `None` without a start."""
-    if window.since is None:
-        return None
-    until = now if window.until is None else min(window.until, now)
-    return billed / max(Decimal(until - window.since) / DAY, Decimal(1)) * MONTH_DAYS
+    def monthly(self, now: int) -> Decimal | None:
+        """What thirty days cost at this pace, of what was billed."""
+        return monthly(self.total.billed, self.window.since, self.window.until, first=self.first, now=now)
 
 
 def total(rows: "Sequence[CostRow]") -> Bill:
@@ -115,10 +111,8 @@ def _totals(report: CostReport, clock: Clock) -> list[Text]:
         rows.append(
             line(("Unknown: ", "bold"), f"{plural(sums.unknown_calls, 'call')} without a price (not in the total)")
         )
-    projected = monthly(sums.billed, report.window, clock.now())
-    if projected:
-        whole = f"~${projected:,.0f}" if projected >= 10 else money(projected, estimated=True)
-        rows.append(line(("Projected monthly: ", "bold"), whole))
+    if projected := report.monthly(clock.now()):
+        rows.append(line(("Projected monthly: ", "bold"), about(projected)))
     if report.before and report.before[1] != Bill():
         rows.append(line(("Before: ", "bold"), _compared(sums.billed, *report.before, clock)))
     if report.cache and (report.cache.saved or report.cache.extra):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kagura.dashboard.bill import Bill
-from kagura.dashboard.costs import CostReport, monthly
+from kagura.dashboard.costs import CostReport
 from kagura.dashboard.hints import Hint
 from kagura.dashboard.period import Window, iso
 from kagura.dashboard.runs import all_spans
@@ -74,7 +74,7 @@ def trace_document(trace: "Trace", found: Sequence[Hint] = ()) -> dict[str, Any]
 def cost_document(report: CostReport, now: int) -> dict[str, Any]:
     """`kagura monitor --cost --json`; projected and compared are the billed costs alone."""
     sums = report.total
-    projected = monthly(sums.billed, report.window, now)
+    projected = report.monthly(now)
     return {
         "by": report.by,
         "since": iso(report.window.since),

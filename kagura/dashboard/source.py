@@ -142,7 +142,12 @@ class Source:
             window,
             (before, total(rows("agent", before))) if before else None,
             store.cache_savings(since=window.since, until=window.until, agent=agent),
+            self._first_day(store, agent),
         )
+
+    def _first_day(self, store: Store, agent: str | None) -> int | None:
+        first = store.first_call(agent)
+        return None if first is None else self._clock.midnight(self._clock.day(first))
 
     def trace(self, prefix: str = "", agent: str | None = None) -> Trace | None:
         """The run whose id begins so, or without one the latest; `None` where nothing ran yet.

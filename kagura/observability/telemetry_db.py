@@ -4,7 +4,6 @@ What this process recorded a moment ago is part of the answer. Raises StoreError
 InputError where a time, a status or an aggregation cannot be understood.
 """
 
-import calendar
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from kagura.model import Status
+from kagura.model import Status, now_us
 from kagura.observability.catching_up import catch_up
 from kagura.observability.instants import When, day_bounds, to_us
 from kagura.observability.measures import aggregate, values
@@ -20,6 +19,7 @@ from kagura.observability.recorder import recorder
 from kagura.observability.rows import execution_dict
 from kagura.observability.store import as_status
 from kagura.store import CostRow, Store
+from kagura.store.projection import monthly
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def get_cost_summary(
 
     `total` is what providers are known to bill; `estimated` and `unknown_calls` are apart from it. `by` is what the
     `rows` and `agents` (the same by name) split it by: `agent`, `model`, `provider`, `day`, `user`, `tag:NAME`, ….
-    `projected_monthly` is that of a single day times the days of its month.
+    `projected_monthly` is what thirty days cost at the pace of that time; its first day counts whole.
     """
     start, end = to_us(since), to_us(until)
     single = start is None and end is None
@@ -94,6 +94,7 @@ def get_cost_summary(
     zone = datetime.now().astimezone().tzinfo
     with _opened() as store:
         rows = store.costs(by, since=start, until=end, agent=agent_name, **({"timezone": zone} if zone else {}))
+        first = store.first_call(agent_name)
     day = datetime.fromtimestamp((start or 0) / 1e6) if single else None
     total = sum((row.cost.billed for row in rows), Decimal(0))
     lines = [_line(row) for row in rows]
@@ -105,7 +106,7 @@ def get_cost_summary(
         "calls": sum(row.calls for row in rows),
         "rows": lines,
         f"{by}s" if by.isalpha() else by: {line["key"]: line for line in lines},
-        "projected_monthly": total * _days_of_month(day) if day else None,
+        "projected_monthly": _monthly(total, start, end, first),
     }
 
 
@@ -122,5 +123,6 @@ def _line(row: CostRow) -> dict[str, Any]:
     }
 
 
-def _days_of_month(day: datetime) -> int:
-    return calendar.monthrange(day.year, day.month)[1]
+def _monthly(total: Decimal, start: int | None, end: int | None, first: int | None) -> Decimal | None:
+    first_day = None if first is None else day_bounds(first / 1e6)[0]
+    return monthly(total, start, end, first=first_day, now=now_us())

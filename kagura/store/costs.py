@@ -5,14 +5,14 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, distinct, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, distinct, func, select
 
 from kagura.errors import InputError
 from kagura.model import SpanKind
 from kagura.store.accounting import MODEL_KINDS
 from kagura.store.database import Database
 from kagura.store.rows import Row, to_cost_totals, to_token_totals
-from kagura.store.schema import SLOT, execution_tags, executions, span_tags, spans
+from kagura.store.schema import DAY, SLOT, execution_tags, executions, span_tags, spans, usage_days, usage_slots
 from kagura.store.usage import grouped_usage, merged
 from kagura.store.views import CostRow
 
@@ -52,6 +52,23 @@ class Costs(Database):
         if by in ("day", "hour"):
             return sorted(rows, key=lambda row: row.key or "")
         return sorted(rows, key=lambda row: (-row.cost.billed - row.cost.estimated, -row.calls, row.key or ""))
+
+    def first_call(self, agent: str | None = None) -> int | None:
+        """When the quarter of an hour begins in which the first call is recorded, however old; `None` without any."""
+        with self.reading() as connection:
+            day = connection.execute(_first(usage_days, agent)).scalar()
+            if day is None:
+                return None
+            statement = _first(usage_slots, agent).where(usage_slots.c.slot >= day * (DAY // SLOT))
+            return int(connection.execute(statement).scalar_one()) * SLOT
+
+
+def _first(table: Table, agent: str | None) -> Select[Any]:
+    """The first slot that holds calls; one that a span has left is still there, with zeros."""
+    statement = select(table.c.slot).where(table.c.kind.in_(MODEL_KINDS), table.c.calls + table.c.retries > 0)
+    if agent is not None:
+        statement = statement.where(table.c.agent == agent)
+    return statement.order_by(table.c.slot).limit(1)
 
 
 def _from_slots(

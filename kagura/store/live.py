@@ -144,7 +144,7 @@ class LiveView:
             total=part("total", look.window, lambda: store.overview(agent=agent, since=look.query.since)),
             today=part("today", look.today, lambda: store.spent(look.today, agent)),
             week=part("week", look.week, lambda: store.spent(look.week, agent)),
-            month=part("month", look.month, lambda: store.spent(look.month, agent)),
+            first=part("first", None, lambda: store.first_call(agent)),
             pulses=part("pulses", look.pulse_width, lambda: store.pulse(look.pulse_since, look.pulse_width, agent)),
             flights=store.flights(agent),
         )
@@ -194,7 +194,7 @@ class LiveView:
         return Gone() if span is None else _particulars(span, self._store.span_contents(id) or SpanContents())
 
 
-_BOARD_PARTS = ("runs", "total", "today", "week", "month", "pulses")
+_BOARD_PARTS = ("runs", "total", "today", "week", "first", "pulses")
 _SHARES = {"run": 0.05, "agent": 0.02}
 """Shares of what is looked at by itself."""
 

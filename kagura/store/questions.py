@@ -77,8 +77,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """When the present day began."""
     week: int
     """When the last seven days began."""
-    month: int
-    """When the present month began."""
     pulse_since: int
     pulse_width: Annotated[int, Meta(ge=1)]
     """Stretches of the rates, in microseconds."""
@@ -119,7 +117,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Of the window."""
     today: Spent
     week: Spent
-    month: Spent
+    first: int | None
+    """When the first call began, in quarters of an hour; `None` where none is recorded."""
     pulses: list[Pulse]
     flights: list[Flight]
 

@@ -106,7 +106,7 @@ def test_the_cost_as_json_is_exact(seeded: Run) -> None:
     assert (shown["since"], shown["until"]) == ("2025-09-30T15:00:00.000000Z", "2025-10-10T15:00:00.000000Z")
     assert {row["key"]: row["cost"]["billed_usd"] for row in shown["rows"]} == {"gpt-4o": "0.009112", "my-own": "0"}
     assert shown["total"] == {"billed_usd": "0.009112", "estimated_usd": "0.0004", "unknown_calls": 1}
-    assert shown["projected_monthly_usd"] == "0.027336"
+    assert shown["projected_monthly_usd"] == "0.273360"
 
 
 def test_the_cost_as_csv(seeded: Run) -> None:

@@ -5,11 +5,9 @@ import pytest
 
 from kagura.dashboard.amounts import bill_text, least_text
 from kagura.dashboard.bill import COMPLETION_UNITS, PROMPT_UNITS, Bill, part_of
-from kagura.dashboard.costs import monthly
-from kagura.dashboard.period import Window
 from kagura.model import Cost, SpanKind
 from kagura.pricing.units import TOKEN_UNITS
-from tests.dashboard.samples import SECOND, at, bill, llm, my_spans, span
+from tests.dashboard.samples import bill, llm, my_spans, span
 
 
 def test_billed_estimated_and_unknown_are_kept_apart() -> None:
@@ -56,12 +54,3 @@ def test_a_bill_splits_into_what_was_sent_and_what_was_answered() -> None:
 def test_every_kind_of_token_is_on_one_side_of_the_bill() -> None:
     assert PROMPT_UNITS | COMPLETION_UNITS == TOKEN_UNITS
     assert not PROMPT_UNITS & COMPLETION_UNITS
-
-
-def test_a_month_is_thirty_days_at_the_rate_of_the_window() -> None:
-    start, day = at(0, 0, 0), 86_400 * SECOND
-    noon = start + day // 2
-    assert monthly(Decimal("4.57"), Window(start, start + day), start + 5 * day) == Decimal("137.10")
-    assert monthly(Decimal("4.57"), Window(start, start + day), noon) == Decimal("137.10")
-    assert monthly(Decimal(7), Window(start - 7 * day, None), start) == 30
-    assert monthly(Decimal(7), Window(None, start), start) is None

@@ -63,7 +63,7 @@ VIEWS: dict[str, View] = {
     "log": lambda of, width: log(of(my_run()), of(my_spans()), clock()),
     "log_of_failures": lambda of, width: log(of(my_run(status=Status.FAILED, error="x")), of(failing_spans()), clock()),
     "steps": lambda of, width: judged(of(my_run(ended_at=at(17, 45, 29))), of(my_spans())),
-    "cost": lambda of, width: costs(CostReport(of(day_costs()), "agent", DAY), clock()),
+    "cost": lambda of, width: costs(CostReport(of(day_costs()), "agent", DAY, first=MIDNIGHT), clock()),
     "cost_of_every_kind": lambda of, width: costs(
         CostReport(
             of(mixed_costs()),
@@ -71,6 +71,7 @@ VIEWS: dict[str, View] = {
             Window(DAY.since, None),
             (Window(MIDNIGHT - 86_400 * SECOND, MIDNIGHT - 6 * 3600 * SECOND), Bill(Decimal("3.10"))),
             CacheSavings(Decimal("0.42"), Decimal("0.05"), 12, 1),
+            MIDNIGHT - 90 * 86_400 * SECOND,
         ),
         clock(),
     ),

@@ -66,7 +66,9 @@ def test_the_cost_of_a_day(recorded: Recording) -> None:
         "research": (Decimal("0.75"), 2),
         "translate": (Decimal("0.125"), 1),
     }
-    assert found["projected_monthly"] == 31 * Decimal("0.875")
+    assert found["projected_monthly"] == 30 * Decimal("0.875")
+    days = telemetry_db.get_cost_summary(since="2025-10-01", until="2025-10-12")
+    assert (days["total"], days["projected_monthly"]) == (Decimal("8.875"), 15 * Decimal("8.875"))
     assert telemetry_db.get_cost_summary(since="2025-10-10", agent_name="translate")["total"] == Decimal("8.125")
     assert telemetry_db.get_metrics("research", "cost", "sum") == 0.75
 

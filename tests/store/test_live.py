@@ -23,9 +23,7 @@ from kagura.store.questions import (
 )
 from tests.store.things import DAY, MINUTE, T, declared, llm, running
 
-LOOK = Look(
-    query=RunsQuery(), today=T - T % DAY, week=T - 7 * DAY, month=T - 9 * DAY, pulse_since=T, pulse_width=MINUTE
-)
+LOOK = Look(query=RunsQuery(), today=T - T % DAY, week=T - 7 * DAY, pulse_since=T, pulse_width=MINUTE)
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def look(view: LiveView, seen: str = "", query: RunsQuery = LOOK.query) -> Board
 def test_the_first_screen(stores: tuple[Store, LiveView]) -> None:
     board = look(stores[1])
     assert [run.id for run in board.runs] == ["run-1", "run-2"]
-    assert (board.total.llm_calls, board.today.calls, board.month.calls) == (2, 2, 2)
+    assert (board.total.llm_calls, board.today.calls, board.first) == (2, 2, T)
     assert [flight.execution_id for flight in board.flights] == ["run-2"]
     assert [pulse.calls for pulse in board.pulses] == [2]
 

@@ -52,7 +52,7 @@ NOTHING_SEEN = Board(
     ),
     today=Spent(),
     week=Spent(),
-    month=Spent(),
+    first=None,
     pulses=[],
     flights=[],
 )

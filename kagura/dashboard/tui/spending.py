@@ -1,44 +1,33 @@
-"""What was spent today, in seven days, and what the month comes to; how fast money and tokens flow."""
+"""What was spent today and in seven days, what a month comes to at that pace; how fast money and tokens flow."""
 
-from calendar import monthrange
 from collections.abc import Sequence
 from decimal import Decimal
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from kagura.dashboard.amounts import least_text, money, tokens
+from kagura.dashboard.amounts import NOTHING, about, least_text, tokens
 from kagura.dashboard.frame import facts, line, panel
 from kagura.dashboard.period import Clock
 from kagura.dashboard.tui.spark import fitted, sparkline
 from kagura.dashboard.tui.windows import DAY, TimeWindow
+from kagura.store.projection import monthly
 from kagura.store.questions import Board, Pulse, Spent
 
 SPARK_STYLE = "cyan"
 
 
 def projected(board: Board, clock: Clock) -> Decimal | None:
-    """What the month comes to: what it cost so far, and the rest of it at the pace of the last seven days.
-
-    `None` where nothing was billed in these days.
-    """
+    """What thirty days cost at the pace of the last seven; `None` where nothing was billed in these."""
+    first = None if board.first is None else clock.midnight(clock.day(board.first))
     billed = board.week.cost.billed
-    if not billed:
-        return None
-    now = clock.now()
-    day = clock.day(now)
-    last = day.replace(day=monthrange(day.year, day.month)[1])
-    left = max(clock.midnight(last) + DAY - now, 0)
-    days = Decimal(now - (clock.today() - 6 * DAY)) / DAY
-    return board.month.cost.billed + billed / days * Decimal(left) / DAY
+    return monthly(billed, clock.today() - 6 * DAY, None, first=first, now=clock.now()) if billed else None
 
 
 def month_text(board: Board, clock: Clock) -> str:
     """The projection in one cell."""
     amount = projected(board, clock)
-    if amount is None:
-        return "-"
-    return f"~${amount:,.0f}" if amount >= 10 else money(amount, estimated=True)
+    return NOTHING if amount is None else about(amount)
 
 
 def spent_text(spent: Spent) -> str:

@@ -43,14 +43,12 @@ WINDOWS = (
 def look(query: RunsQuery, window: TimeWindow, clock: Clock, seen: str) -> Look:
     """The question of the first screen, for this person's midnight."""
     today = clock.today()
-    day = clock.day(clock.now())
     start = (clock.now() - window.rate_over) // window.rate_step * window.rate_step
     return Look(
         query=query,
         window=window.name,
         today=today,
         week=today - 6 * DAY,
-        month=clock.midnight(day.replace(day=1)),
         pulse_since=start,
         pulse_width=window.rate_step,
         seen=seen,

@@ -48,13 +48,16 @@ def spent(dollars: str) -> Spent:
     return Spent(cost=CostTotals(billed=Decimal(dollars)))
 
 
-def test_the_month_is_what_it_cost_and_the_rest_at_the_weeks_pace() -> None:
+def test_a_month_is_thirty_days_at_the_weeks_pace_from_the_first_recorded_day_on() -> None:
     noon = clock(at(12, 0, 0))
+    long_ago, three_days_ago, just_now = at(0, 0, 0) - 90 * DAY, at(17, 45, 0) - 3 * DAY, at(11, 59, 0)
     board = Board(
-        mark="", runs=[], total=seen(), today=spent("1"), week=spent("13"), month=spent("20"), pulses=[], flights=[]
+        mark="", runs=[], total=seen(), today=spent("1"), week=spent("13"), first=long_ago, pulses=[], flights=[]
     )
-    # 13 dollars in 6.5 days are 2 a day; 21.5 days of October are left.
-    assert projected(board, noon) == Decimal("63")
+    # 13 dollars in 6.5 days, in 3.5 days, in a day that has begun.
+    assert projected(board, noon) == 60
+    assert projected(msgspec.structs.replace(board, first=three_days_ago), noon) == 30 * Decimal(13) / Decimal("3.5")
+    assert projected(msgspec.structs.replace(board, first=just_now), noon) == 390
     assert projected(msgspec.structs.replace(board, week=Spent()), noon) is None
 
 
@@ -67,7 +70,7 @@ def test_windows_begin_where_sums_are_kept() -> None:
     assert starts["24 h"] is not None
     assert starts["24 h"] % (15 * MINUTE) == 0
     asked = look(RunsQuery(), WINDOWS[0], now, "")
-    assert (asked.today, asked.week, asked.month) == (at(0, 0, 0), at(0, 0, 0) - 6 * DAY, at(0, 0, 0) - 9 * DAY)
+    assert (asked.today, asked.week) == (at(0, 0, 0), at(0, 0, 0) - 6 * DAY)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ class CaptureSettings(_Section, frozen=True):
         Literal["full", "preview", "none"],
         Meta(description="`full` keeps prompts and answers, `preview` their first words, `none` nothing of them."),
     ] = "full"
+    raw_requests: Annotated[bool, Meta(description="Keep each request byte for byte as well (at `full`).")] = True
     max_body: Annotated[
         int, Meta(ge=0, description="Bytes of each request and answer that are copied; the rest passes uncopied.")
     ] = 16_777_216

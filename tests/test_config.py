@@ -63,6 +63,7 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path) -> None:
         "proxy.allowed_hosts": "[example.test]",
         "proxy.view_key": "0123456789abcdef",
         "capture.content": "preview",
+        "capture.raw_requests": "false",
         "capture.max_body": "100",
         "journal.segment_size": "70000",
         "retention.days": "30",

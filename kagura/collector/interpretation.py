@@ -28,7 +28,7 @@ from kagura.model import (
 from kagura.otel.outgoing_ids import read_traceparent
 from kagura.pricing import Catalog
 from kagura.pricing.facts import facts_of
-from kagura.providers import Provider, load, read
+from kagura.providers import Provider, load, read, realtime
 from kagura.providers.decode import decode
 from kagura.store import SpanContents
 
@@ -211,7 +211,16 @@ class Interpreter:
             parameters=self._redaction.parameters(call.parameters),
             outputs=self._redaction.messages(call.output_messages),
             raw_response=answer or None,
+            raw_request=self._request(exchange) if raw else None,
         )
+
+    def _request(self, exchange: Exchange) -> bytes | None:
+        """The request's body, decoded; none where there is not all of it, or no such request was made."""
+        body = exchange.request_body
+        if not self._redaction.keeps_requests or body.truncated or exchange.method == realtime.METHOD:
+            return None
+        encoding = next((value for name, value in exchange.request_headers if name == "content-encoding"), "")
+        return self._redaction.body(decode(body.data, encoding).data) or None
 
 
 _OPERATIONS = {SpanKind.LLM: "chat", SpanKind.EMBEDDING: "embeddings"}

@@ -11,6 +11,8 @@ from kagura.model import Call, JsonObject, Message, ToolCall
 PREVIEW_LENGTH = 200
 MARK = "[redacted]"
 """What is stored in the place of a match."""
+_SPELLED = (rb"\u", rb"\/")
+"""How JSON may write a character otherwise than by itself."""
 
 
 class Redaction:
@@ -18,6 +20,8 @@ class Redaction:
 
     def __init__(self, capture: CaptureSettings, patterns: Sequence[str] = ()) -> None:
         self.level = capture.content
+        self.keeps_requests = capture.raw_requests
+        """Whether requests are kept byte for byte."""
         self._text = [re.compile(pattern) for pattern in patterns]
         self._bytes = [re.compile(pattern.encode()) for pattern in patterns]
 
@@ -32,6 +36,15 @@ class Redaction:
         for pattern in self._bytes:
             value = pattern.sub(MARK.encode(), value)
         return value
+
+    def body(self, value: bytes) -> bytes:
+        """A body without what the patterns match; JSON that spells characters is written anew, so that they can."""
+        if self._bytes and any(mark in value for mark in _SPELLED):
+            try:
+                return self.json(msgspec.json.decode(value))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return b""
+        return self.data(value)
 
     def json(self, value: object) -> bytes:
         """The value as JSON without what the patterns match."""

@@ -46,6 +46,8 @@ class SpanContents(msgspec.Struct, frozen=True, kw_only=True):
     """The request without its messages."""
     outputs: list[bytes] = []
     raw_response: bytes | None = None
+    raw_request: bytes | None = None
+    """The request's body as the client wrote it, its content encoding undone."""
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):

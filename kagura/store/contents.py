@@ -7,11 +7,13 @@ was last part of a call, by which retention knows that no younger call needs it.
 import hashlib
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from kagura.store.batch import SpanContents
+from kagura.store.recipes import keys_of, made, recipe_of
 from kagura.store.schema import DAY, contents, span_contents
 from kagura.store.statements import execute_rows, groups, locked, upsert
 from kagura.store.values import to_key
@@ -79,12 +81,18 @@ def write_contents(
             "parameters": None if content.parameters is None else keep(content.parameters, day),
             "outputs": b"".join(keep(data, day) for data in content.outputs),
             "raw_response": None if content.raw_response is None else keep(content.raw_response, day),
+            "raw_request": _recipe(content, partial(keep, day=day)),
         }
     _write_parts(connection, parts)
     if rows:
-        columns = ("at", "inputs", "parameters", "outputs", "raw_response")
+        columns = ("at", "inputs", "parameters", "outputs", "raw_response", "raw_request")
         execute_rows(connection, upsert(connection, span_contents, put=columns), [rows[key] for key in sorted(rows)])
     return {key: day for key, (_, day) in parts.items()}
+
+
+def _recipe(content: SpanContents, keep: Callable[[bytes], bytes]) -> bytes | None:
+    raw = content.raw_request
+    return None if raw is None else recipe_of(raw, content.inputs, content.parameters, keep)
 
 
 def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]]) -> None:
@@ -125,12 +133,15 @@ def read_contents(connection: Connection, span_id: str) -> SpanContents | None:
         return None
     inputs, outputs = list(_hashes(row["inputs"])), list(_hashes(row["outputs"]))
     single = [bytes(row[name]) for name in ("parameters", "raw_response") if row[name] is not None]
-    parts = _read_parts(connection, {*inputs, *outputs, *single})
+    recipe = None if row["raw_request"] is None else bytes(row["raw_request"])
+    parts = _read_parts(connection, {*inputs, *outputs, *single, *(keys_of(recipe) if recipe else ())})
+    parameters = None if row["parameters"] is None else parts.get(bytes(row["parameters"]))
     return SpanContents(
         inputs=[parts[key] for key in inputs if key in parts],
-        parameters=None if row["parameters"] is None else parts.get(bytes(row["parameters"])),
+        parameters=parameters,
         outputs=[parts[key] for key in outputs if key in parts],
         raw_response=None if row["raw_response"] is None else parts.get(bytes(row["raw_response"])),
+        raw_request=made(recipe, [parts.get(key) for key in inputs], parameters, parts) if recipe else None,
     )
 
 

@@ -1,12 +1,13 @@
 """Journal to store: every call once, whatever dies in between."""
 
+import gzip
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,60 @@ def test_contents_are_kept_once_and_come_back(settings: Settings, writer: Journa
     assert json.loads(kept.parameters) == {"model": "gpt-4o", "temperature": 0}
     assert kept.raw_response is not None
     assert json.loads(kept.raw_response) == ANSWER
+
+
+def raw_request(settings: Settings) -> bytes | None:
+    drain(settings)
+    with Store.open(settings.db_url, read_only=True) as store:
+        kept = store.span_contents(f"{1:016x}")
+    assert kept is not None
+    return kept.raw_request
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("encode", [bytes, gzip.compress])
+def test_a_request_comes_back_byte_for_byte(
+    settings: Settings, writer: JournalWriter, indent: int | None, encode: Callable[[bytes], bytes]
+) -> None:
+    sent = json.dumps(REQUEST | {"tools": ["Löwe " * 200, 1.50, None] * 5}, indent=indent).encode()
+    start = started(1)
+    captured = encode(sent)
+    start.request_body = Body(captured, len(captured))
+    start.request_headers = [("content-encoding", "gzip" if encode is gzip.compress else "identity")]
+    writer.append(start)
+    writer.append(ended(1))
+    assert raw_request(settings) == sent
+
+
+def test_a_request_is_not_kept_raw_where_that_is_not_wanted_or_not_all_of_it_is_there(
+    settings: Settings, writer: JournalWriter
+) -> None:
+    writer.append(started(1))
+    writer.append(ended(1))
+    cut = started(2)
+    cut.request_body = Body(b'{"model":"gpt-4o"}', 5000)
+    writer.append(cut)
+    writer.append(ended(2))
+    without = msgspec.structs.replace(settings, capture=CaptureSettings(raw_requests=False))
+    assert raw_request(without) is None
+    with Store.open(settings.db_url, read_only=True) as store:
+        kept = store.span_contents(f"{2:016x}")
+    assert kept is None or kept.raw_request is None
+
+
+@pytest.mark.parametrize("spelled", [r"sk-\u0061bc123", r"sk-abc123", r"\u0073k-abc123"])
+def test_what_redact_matches_is_not_in_a_raw_request_however_it_is_spelled(
+    settings: Settings, writer: JournalWriter, spelled: str
+) -> None:
+    settings = msgspec.structs.replace(settings, redact=["sk-[a-z0-9]+"])
+    start = started(1)
+    sent = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "it is %s"}]}' % spelled.encode()
+    start.request_body = Body(sent, len(sent))
+    writer.append(start)
+    writer.append(ended(1))
+    raw = raw_request(settings)
+    assert raw is not None
+    assert json.loads(raw)["messages"][0]["content"] == "it is [redacted]"
 
 
 @pytest.mark.parametrize(("level", "preview", "content"), [("preview", True, False), ("none", False, False)])

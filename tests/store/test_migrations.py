@@ -3,7 +3,7 @@ import threading
 import pytest
 from sqlalchemy import Connection, text
 
-from kagura.store import Batch, Revision, Store
+from kagura.store import Batch, Revision, SpanContents, Store
 from kagura.store.migrations import FIRST_VERSION, MIGRATIONS, Migration, latest, migrate
 from tests.store.things import llm, span_id
 
@@ -83,6 +83,16 @@ def test_a_database_of_the_fifth_version_learns_of_alerts(store: Store) -> None:
         assert version(connection) == 6
     assert store.firing_alerts() == []
     assert store.take_messages(1, 1) == []
+
+
+def test_a_database_of_the_ninth_version_learns_of_raw_requests(store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(text("ALTER TABLE span_contents DROP COLUMN raw_request"))
+        connection.execute(text("UPDATE schema_version SET version = 9"))
+        migrate(connection)
+        assert version(connection) == latest()
+    store.write(Batch(spans=[llm(1)], contents=[(llm(1).id, SpanContents(raw_request=b"{}"))]))
+    assert store.span_contents(llm(1).id) == SpanContents(raw_request=b"{}")
 
 
 def test_many_may_open_a_new_database_at_once(lasting_url: str) -> None:

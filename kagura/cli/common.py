@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kagura.cli.help_text import Commands
+from kagura.cli.help_text import Commands, Group
 from kagura.config import Settings, load
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def command_app() -> typer.Typer:
     """The Typer application of one command file."""
     return Commands(
+        cls=Group,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,

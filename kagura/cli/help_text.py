@@ -5,7 +5,9 @@ import re
 from typing import Any, NamedTuple
 
 from typer import Typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+
+from kagura.cli.plain_values import spare
 
 
 class Example(NamedTuple):
@@ -40,7 +42,26 @@ def examples_of(command: Any) -> list[Example]:
     return [example for text in (command.help, command.epilog) for example in split_examples(text or "")[1]]
 
 
-class Command(TyperCommand):
+class _Spare:
+    """What commands and groups of them share: plain words go past Typer's converter."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        for parameter in getattr(self, "params", ()):
+            spare(parameter)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option `--help`, which is made when it is first needed."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        spare(option)
+        return option
+
+
+class Group(_Spare, TyperGroup):
+    """A command that has commands of its own."""
+
+
+class Command(_Spare, TyperCommand):
     """A command whose examples stand at the end of its help, each on lines of its own."""
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:

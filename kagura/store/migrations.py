@@ -12,6 +12,7 @@ from kagura.store.schema import (
     aliases,
     chains,
     executions,
+    know_postgresql,
     metadata,
     outbox,
     outbox_notes,
@@ -155,6 +156,7 @@ def _version(connection: Connection) -> int | None:
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Bring the database to the newest version, within the caller's transaction and under a lock."""
     if connection.dialect.name == "postgresql":
+        know_postgresql()
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     version = _version(connection)
     if version is None:

@@ -4,9 +4,12 @@ Instants are microseconds since the epoch, money is whole pico-dollars (1e-12 US
 flags are 0 or 1, and JSON is text that kagura alone reads.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Float,
     Index,
     Integer,
@@ -68,15 +71,32 @@ executions = Table(
     Column("unknown_cost_calls", BigInteger, nullable=False),
 )
 
+_PARTIAL: list[tuple[Index, ColumnElement[bool]]] = []
+
+
+def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
+    """An index of the rows for which `where` holds."""
+    _PARTIAL.append((Index(name, *columns, sqlite_where=where), where))
+
+
+def know_postgresql() -> None:
+    """Let the partial indexes be partial on PostgreSQL, too; to be called before they are made there.
+
+    Said with the indexes, it would load all that SQLAlchemy knows of PostgreSQL for every store.
+    """
+    for index, where in _PARTIAL:
+        index.dialect_options["postgresql"]["where"] = where
+
+
 IS_RUNNING = literal_column("status") == literal_column("'running'")
 """The condition of the partial index of running executions; queries that want the index repeat it."""
 
 Index("ix_executions_activity", executions.c.last_activity_at)
 Index("ix_executions_agent", executions.c.agent, executions.c.last_activity_at)
 Index("ix_executions_started", executions.c.started_at, executions.c.agent)
-Index("ix_executions_running", executions.c.last_activity_at, sqlite_where=IS_RUNNING, postgresql_where=IS_RUNNING)
+_partial_index("ix_executions_running", executions.c.last_activity_at, where=IS_RUNNING)
 for _name, _column in (("session", executions.c.session_id), ("parent", executions.c.parent_execution_id)):
-    Index(f"ix_executions_{_name}", _column, sqlite_where=_column.is_not(None), postgresql_where=_column.is_not(None))
+    _partial_index(f"ix_executions_{_name}", _column, where=_column.is_not(None))
 
 spans = Table(
     "spans",
@@ -144,15 +164,8 @@ NOT_COMPLETED = literal_column("status") != literal_column("'completed'")
 
 Index("ix_spans_execution", spans.c.execution_id, spans.c.started_at)
 Index("ix_spans_started", spans.c.started_at)
-Index(
-    "ix_spans_not_completed",
-    spans.c.status,
-    spans.c.started_at,
-    sqlite_where=NOT_COMPLETED,
-    postgresql_where=NOT_COMPLETED,
-)
-_AGAIN = spans.c.first_attempt_id.is_not(None)
-Index("ix_spans_first_attempt", spans.c.first_attempt_id, sqlite_where=_AGAIN, postgresql_where=_AGAIN)
+_partial_index("ix_spans_not_completed", spans.c.status, spans.c.started_at, where=NOT_COMPLETED)
+_partial_index("ix_spans_first_attempt", spans.c.first_attempt_id, where=spans.c.first_attempt_id.is_not(None))
 
 
 def _usage(name: str) -> Table:
@@ -321,8 +334,7 @@ alert_messages = Table(
     sqlite_with_rowid=False,
 )
 """What is to be said through which channel; `due_at` is empty once it was said, or given up."""
-_DUE = alert_messages.c.due_at.is_not(None)
-Index("ix_alert_messages_due", alert_messages.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
+_partial_index("ix_alert_messages_due", alert_messages.c.due_at, where=alert_messages.c.due_at.is_not(None))
 
 outbox = Table(
     "outbox",

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib import import_module
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Insert, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kagura.store.rows import Row
 
@@ -31,13 +31,16 @@ def upsert(connection: Connection, table: Table, *, add: Sequence[str] = (), put
 
 @cache
 def _upsert(dialect: str, table: Table, add: tuple[str, ...], put: tuple[str, ...]) -> Insert:
-    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    statement = _dialect(dialect).insert(table)
     changes = {name: table.c[name] + statement.excluded[name] for name in add}
     changes |= {name: statement.excluded[name] for name in put}
     keys = list(table.primary_key.columns)
-    if not changes:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    insertion: Insert = (
+        statement.on_conflict_do_update(index_elements=keys, set_=changes)
+        if changes
+        else statement.on_conflict_do_nothing(index_elements=keys)
+    )
+    return insertion
 
 
 def locked(connection: Connection, statement: Select[Any]) -> Select[Any]:
@@ -86,6 +89,12 @@ def _others(table: Table) -> tuple[str, ...]:
 @cache
 def _compiled(statement: Executable, dialect: str) -> tuple[str, tuple[str, ...]]:
     """A statement in the driver's own words, and the names of its parameters in their order."""
-    compiler = postgresql.dialect(paramstyle="format") if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call]
+    style = {"paramstyle": "format"} if dialect == "postgresql" else {}
+    compiler = _dialect(dialect).dialect(**style)
     compiled: Any = statement.compile(dialect=compiler)  # type: ignore[attr-defined]
     return str(compiled), tuple(compiled.positiontup)
+
+
+def _dialect(name: str) -> Any:
+    """What SQLAlchemy knows of a database, loaded only for the one that is used."""
+    return import_module(f"sqlalchemy.dialects.{name}")

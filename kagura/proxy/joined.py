@@ -1,9 +1,7 @@
 """An answer's head and the first bytes of its body in one system call, where both are there at once."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import TYPE_CHECKING, Any
 
 _HEAD = b"HTTP/1.1 "
 
@@ -50,11 +48,3 @@ class JoinedHead:
         def __getattr__(self, name: str) -> Any:
             """Everything else is the transport's own."""
             return getattr(self._transport, name)
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol on such a transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a new connection."""
-        super().connection_made(cast(asyncio.Transport, JoinedHead(transport)))

@@ -18,7 +18,7 @@ from kagura.providers import Provider, load
 from kagura.proxy import asgi
 from kagura.proxy.app import create_app
 from kagura.proxy.hosts import is_loopback
-from kagura.proxy.joined import Protocol
+from kagura.proxy.inbound import Protocol, connection_limit
 from kagura.proxy.switching import Switching
 
 KEEP_ALIVE_SECONDS = 120
@@ -72,6 +72,7 @@ def _config(app: asgi.App) -> uvicorn.Config:
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         backlog=BACKLOG,
+        limit_concurrency=connection_limit() + 1,
     )
 
 

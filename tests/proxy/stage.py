@@ -10,7 +10,8 @@ import uvicorn
 from kagura.config import CaptureSettings, ProviderSettings, ProxySettings, Settings
 from kagura.journal import Ended, JournalWriter, Record, Started, journal_files
 from kagura.proxy.app import create_app
-from kagura.proxy.server import listen
+from kagura.proxy.inbound import Protocol
+from kagura.proxy.server import KEEP_ALIVE_SECONDS, listen
 from kagura.proxy.switching import Switching
 
 Script = Callable[["Visit"], Awaitable[None]]
@@ -193,7 +194,13 @@ def settings_for(home: Path, upstream: str, **changes: object) -> Settings:
 
 @asynccontextmanager
 async def running(
-    home: Path, *, journal: JournalWriter | None = None, environ: dict[str, str] | None = None, **changes: object
+    home: Path,
+    *,
+    journal: JournalWriter | None = None,
+    environ: dict[str, str] | None = None,
+    timeout_keep_alive: float = KEEP_ALIVE_SECONDS,
+    limit_concurrency: int | None = None,
+    **changes: object,
 ) -> AsyncIterator[Stage]:
     """The whole stage; `changes` are settings."""
     upstream = Upstream()
@@ -201,7 +208,15 @@ async def running(
     upstream.port = server.sockets[0].getsockname()[1]
     app = create_app(settings_for(home, upstream.url, **changes), journal=journal, environ=environ or {})
     config = uvicorn.Config(
-        app, http="httptools", ws=Switching, lifespan="on", log_config=None, server_header=False, date_header=False
+        app,
+        http=Protocol,
+        ws=Switching,
+        lifespan="on",
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=timeout_keep_alive,  # type: ignore[arg-type]
+        limit_concurrency=limit_concurrency,
     )
     proxy = uvicorn.Server(config)
     listener = listen("127.0.0.1", 0)

@@ -1,0 +1,106 @@
+"""The clients' side: uvicorn's HTTP protocol, with an end to heads that never end and to connections without number."""
+
+import asyncio
+import resource
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from kagura.providers import error_body
+from kagura.proxy.joined import JoinedHead
+
+MAX_HEAD = 262_144
+"""Bytes of a request's head; providers take less, and a parser that gathers more holds up every other call."""
+MAX_FILES = 65_536
+"""Open files that the process asks for; a call takes two, and many systems begin with 1,024."""
+_KEPT_FILES = 64
+"""Of these for the journal, libraries and whatever else is not a connection."""
+
+
+def connection_limit() -> int:
+    """How many clients may be connected, once the process may open as many files as it can get.
+
+    Each may need a connection to a provider as well: clients beyond that would take it from calls that go on.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+        except (OSError, ValueError):  # macOS gives less than it says
+            pass
+    files = MAX_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(1, (files - _KEPT_FILES) // 2)
+
+
+class Protocol(HttpToolsProtocol):
+    """One client's connection. `timeout_keep_alive` seconds are also the time that a request's head may take."""
+
+    _in_head = False
+    _head_size = 0
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a new connection, or refuse it where there are too many."""
+        super().connection_made(cast(asyncio.Transport, JoinedHead(transport)))
+        limit = self.config.limit_concurrency
+        if limit is not None and len(self.connections) >= limit:
+            self._refuse(503, "too_many_connections", f"The proxy has its {limit - 1} connections: try again later.")
+        else:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone."""
+        self._stop_expecting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self._refuse(431, "headers_too_large", f"The request's head is longer than {MAX_HEAD} bytes.")
+            elif self._late is None:
+                self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head, self._head_size = True, 0
+
+    def on_headers_complete(self) -> None:
+        """A request's head is whole. Trailers, which come in the same way later, are none of its headers."""
+        self._in_head = False
+        self._stop_expecting()
+        super().on_headers_complete()
+        self.scope["headers"] = self.headers.copy()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP/1.1."""
+        self._refuse(400, "invalid_http", "The request is not HTTP/1.1 as RFC 9112 wants it, and goes nowhere.")
+
+    def _expect_head(self) -> None:
+        self._late = self.loop.call_later(self.timeout_keep_alive, self._give_up)
+
+    def _stop_expecting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        """End a connection on which nothing was asked in time."""
+        self._late = None
+        if self._in_head:
+            self._refuse(408, "request_timeout", f"The head took longer than {self.timeout_keep_alive} seconds.")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """Say why the connection ends, unless that would stand in the middle of an answer."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            data, content_type = error_body("openai", status, code, message)
+            head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + head % (content_type.encode(), len(data)) + data)
+        self.transport.close()

@@ -7,13 +7,13 @@ was last part of a call, by which retention knows that no younger call needs it.
 import hashlib
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from kagura.store.batch import SpanContents
-from kagura.store.recipes import keys_of, made, recipe_of
+from kagura.store.recipes import Keep, RecentRequests, keys_of, made, recipe_of
 from kagura.store.schema import DAY, contents, span_contents
 from kagura.store.statements import execute_rows, groups, locked, upsert
 from kagura.store.values import to_key
@@ -41,6 +41,7 @@ class RecentParts:
 
     def __init__(self) -> None:
         self._days: OrderedDict[bytes, int] = OrderedDict()
+        self.requests = RecentRequests()
 
     def has(self, key: bytes, day: int) -> bool:
         """Whether a part is stored as used on this day or a later one."""
@@ -64,8 +65,8 @@ def write_contents(
     """
     parts: dict[bytes, tuple[bytes, int]] = {}
 
-    def keep(data: bytes, day: int) -> bytes:
-        key = hashlib.blake2b(data, digest_size=HASH).digest()
+    def keep(data: bytes, key: bytes | None = None, *, day: int) -> bytes:
+        key = key or hashlib.blake2b(data, digest_size=HASH).digest()
         if not recent.has(key, day):
             parts[key] = (data, max(day, parts[key][1] if key in parts else day))
         return key
@@ -77,11 +78,11 @@ def write_contents(
         rows[to_key(span_id)] = {
             "span_id": to_key(span_id),
             "at": at,
-            "inputs": b"".join(keep(data, day) for data in content.inputs),
-            "parameters": None if content.parameters is None else keep(content.parameters, day),
-            "outputs": b"".join(keep(data, day) for data in content.outputs),
-            "raw_response": None if content.raw_response is None else keep(content.raw_response, day),
-            "raw_request": _recipe(content, partial(keep, day=day)),
+            "inputs": (said := b"".join(keep(data, day=day) for data in content.inputs)),
+            "parameters": None if content.parameters is None else keep(content.parameters, day=day),
+            "outputs": b"".join(keep(data, day=day) for data in content.outputs),
+            "raw_response": None if content.raw_response is None else keep(content.raw_response, day=day),
+            "raw_request": _recipe(content, partial(keep, day=day), recent.requests, said[: 2 * HASH]),
         }
     _write_parts(connection, parts)
     if rows:
@@ -90,9 +91,9 @@ def write_contents(
     return {key: day for key, (_, day) in parts.items()}
 
 
-def _recipe(content: SpanContents, keep: Callable[[bytes], bytes]) -> bytes | None:
+def _recipe(content: SpanContents, keep: Keep, recent: RecentRequests, label: bytes) -> bytes | None:
     raw = content.raw_request
-    return None if raw is None else recipe_of(raw, content.inputs, content.parameters, keep)
+    return None if raw is None else recipe_of(raw, content.inputs, content.parameters, keep, recent, label)
 
 
 def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]]) -> None:

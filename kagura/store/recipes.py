@@ -5,9 +5,11 @@ runs of messages, stretches of the parameters and a little between them: some do
 writes it otherwise, each message's own bytes are one part more, stored once like any other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from bisect import bisect
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -24,7 +26,8 @@ _MISSES = 2
 """Messages that are not found until the rest is taken to be written otherwise, too."""
 _TRIES = 4
 """Bytes that may stand before a stretch of the parameters: a bracket, a comma."""
-_BETWEEN = b","
+_REMEMBERED = 16
+_COMMA = ord(",")
 
 
 class _Said(msgspec.Struct, frozen=True, array_like=True, tag="i"):
@@ -54,22 +57,103 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def recipe_of(
-    raw: bytes, inputs: Sequence[bytes], parameters: bytes | None, keep: Callable[[bytes], bytes]
-) -> bytes | None:
-    """How `raw` is made again; `keep` stores a part and gives its key.
+class Keep(Protocol):
+    """Stores a part."""
 
-    `None` where it is long and nothing of it is known.
+    def __call__(self, data: bytes, key: bytes | None = None) -> bytes:
+        """The key of the part; whoever knows it says it."""
+
+
+class _Earlier(NamedTuple):
+    """A request that named parts of its own."""
+
+    raw: bytes
+    steps: list[_Step]
+    ends: list[int]
+    """Where the bytes of each step end."""
+
+
+class RecentRequests:
+    """The latest requests that named parts of their own: what one shares with the next of its run is known already."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, _Earlier] = OrderedDict()
+
+    def of(self, label: bytes) -> _Earlier | None:
+        """The latest one of that label."""
+        return self._known.get(label)
+
+    def note(self, label: bytes, raw: bytes, steps: list[_Step], ends: list[int]) -> None:
+        """Remember one for a while."""
+        if len(raw) > LARGEST_OPAQUE:
+            return
+        self._known[label] = _Earlier(raw, steps, ends)
+        self._known.move_to_end(label)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def recipe_of(
+    raw: bytes,
+    inputs: Sequence[bytes],
+    parameters: bytes | None,
+    keep: Keep,
+    recent: RecentRequests | None = None,
+    label: bytes = b"",
+) -> bytes | None:
+    """How `raw` is made again; `None` where it is long and nothing of it is known.
+
+    Requests that begin alike have the same `label`.
     """
+    earlier = recent.of(label) if recent else None
+    if earlier and (steps := _continued(raw, earlier, keep)):
+        return _ENCODER.encode(_noted(raw, steps, recent, label))
     pieces = _by_messages(raw, inputs, parameters or b"")
-    if sum(len(piece) for piece in pieces if isinstance(piece, bytes)) > _LEFT_OVER:
+    by_members = sum(len(piece) for piece in pieces if isinstance(piece, bytes)) > _LEFT_OVER
+    if by_members:
         pieces = _by_members(raw) or pieces
     if _joined(pieces, inputs, parameters, {}) != raw:
         pieces = [raw]
     if len(pieces) == 1 and isinstance(pieces[0], bytes) and len(raw) > LARGEST_OPAQUE:
         return None
-    steps = [_Part(keep(piece)) if isinstance(piece, bytes) and len(piece) > _INLINE else piece for piece in pieces]
-    return _ENCODER.encode(steps)
+    steps = [(_step(piece, keep), len(piece) if isinstance(piece, bytes) else 0) for piece in pieces]
+    return _ENCODER.encode(_noted(raw, steps, recent if by_members else None, label))
+
+
+_Sized = list[tuple[_Step, int]]
+"""Steps with the numbers of their bytes."""
+
+
+def _step(piece: _Step, keep: Keep) -> _Step:
+    return _Part(keep(piece)) if isinstance(piece, bytes) and len(piece) > _INLINE else piece
+
+
+def _noted(raw: bytes, sized: _Sized, recent: RecentRequests | None, label: bytes) -> list[_Step]:
+    steps = [step for step, _ in sized]
+    if recent is not None and all(isinstance(step, bytes | _Part) for step in steps):
+        recent.note(label, raw, steps, list(accumulate(size for _, size in sized)))
+    return steps
+
+
+def _continued(raw: bytes, earlier: _Earlier, keep: Keep) -> _Sized:
+    """The steps of an earlier request before and behind what is new; empty where most of it is."""
+    was, steps, ends = earlier
+    starts = [0, *ends]
+    number = len(steps)
+    before = bisect(range(number), False, key=lambda at: not raw.startswith(was[: ends[at]]))
+    head = starts[before]
+    behind = bisect(range(number - before), False, key=lambda at: not raw.endswith(was[starts[number - at - 1] :]))
+    tail = len(raw) - (len(was) - starts[number - behind])
+    if tail < head or tail - head > len(raw) // 2:
+        return []
+    sized: _Sized = []
+    for at, step in [*enumerate(steps[:before]), *((at, steps[at]) for at in range(number - behind, number))]:
+        data = was[starts[at] : ends[at]]
+        if isinstance(step, _Part):
+            keep(data, step.key)
+        sized.append((step, len(data)))
+    middle = raw[head:tail]
+    return [*sized[:before], (_step(middle, keep), len(middle)), *sized[before:]]
 
 
 def keys_of(recipe: bytes) -> list[bytes]:
@@ -94,7 +178,7 @@ def _joined(
             piece = step
         elif isinstance(step, _Said):
             said = [part for part in inputs[step.start : step.stop] if part is not None]
-            piece = _BETWEEN.join(said) if len(said) == step.stop - step.start else None
+            piece = b",".join(said) if len(said) == step.stop - step.start else None
         elif isinstance(step, _Asked):
             piece = None if parameters is None else parameters[step.start : step.stop]
         else:
@@ -136,7 +220,7 @@ def _runs(raw: bytes, inputs: Sequence[bytes]) -> Iterator[_Run]:
             misses += 1
             continue
         end = at + len(first)
-        while number < len(inputs) and raw[end : end + 1] == _BETWEEN and raw.startswith(inputs[number], end + 1):
+        while number < len(inputs) and raw.startswith(inputs[number], end + 1) and raw[end] == _COMMA:
             end += 1 + len(inputs[number])
             number += 1
         yield _Run(at, end, _Said(start, number))
@@ -182,7 +266,7 @@ def _by_parameters(gap: bytes, parameters: bytes) -> Iterator[_Step]:
 def _alike(one: bytes, at: int, other: bytes, found: int) -> int:
     """How many bytes from there on are the same."""
     low, high = _TELLING, min(len(one) - at, len(other) - found)
-    if one[at : at + high] == other[found : found + high]:
+    if one.startswith(other[found : found + high], at):
         return high
     while high - low > 1:
         middle = (low + high) // 2

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kagura.store.recipes import LARGEST_OPAQUE, keys_of, made, recipe_of
+from kagura.store.recipes import LARGEST_OPAQUE, RecentRequests, keys_of, made, recipe_of
 
 TOOLS = [{"name": f"tool_{n}", "description": "What it does, at some length. " * 8} for n in range(30)]
 WORDS = "What the user and the model said to one another. " * 6
@@ -42,8 +42,9 @@ class Kept:
     def __init__(self) -> None:
         self.parts: dict[bytes, bytes] = {}
 
-    def __call__(self, data: bytes) -> bytes:
-        key = hash(data).to_bytes(16, signed=True)
+    def __call__(self, data: bytes, key: bytes | None = None) -> bytes:
+        assert key is None or self.parts[key] == data
+        key = key or hash(data).to_bytes(16, signed=True)
         self.parts[key] = data
         return key
 
@@ -55,11 +56,11 @@ def encoded(values: list[Any]) -> list[bytes]:
 @pytest.mark.parametrize("write", [compact, spaced])
 @pytest.mark.parametrize("form", [chat, anthropic])
 def test_a_conversation_comes_back_byte_for_byte_and_costs_little_a_turn(form: Any, write: Write) -> None:
-    kept, sizes = Kept(), []
+    kept, sizes, recent = Kept(), list[int](), RecentRequests()
     for turns in range(1, 80, 2):
         raw, said, rest = form(history(turns), write)
         inputs, parameters = encoded(said), msgspec.json.encode(rest)
-        recipe = recipe_of(raw, inputs, parameters, kept)
+        recipe = recipe_of(raw, inputs, parameters, kept, recent)
         assert recipe is not None
         assert made(recipe, list(inputs), parameters, kept.parts) == raw
         sizes.append(len(recipe))
@@ -91,6 +92,19 @@ def test_whatever_was_sent_comes_back(raw: bytes, inputs: list[bytes]) -> None:
     assert recipe is not None
     assert set(keys_of(recipe)) == set(kept.parts)
     assert made(recipe, list(inputs), b'{"x":1}', kept.parts) == raw
+
+
+def test_what_changes_between_two_requests_is_all_that_is_new() -> None:
+    kept, recent = Kept(), RecentRequests()
+    base = history(40)
+    for messages in (base, base[:20], base[:10] + history(3), [], base, base[5:], history(41)):
+        raw = spaced({"messages": messages, "tools": TOOLS})
+        recipe = recipe_of(raw, [], None, kept, recent)
+        assert recipe is not None
+        assert made(recipe, [], None, kept.parts) == raw
+    before = len(kept.parts)
+    recipe_of(spaced({"messages": [*history(41), "New. " * 40], "tools": TOOLS}), [], None, kept, recent)
+    assert len(kept.parts) == before + 1
 
 
 def test_a_long_body_that_nothing_is_known_of_is_not_kept() -> None:

@@ -39,7 +39,7 @@ demo: $(VENV)/.run ## Show the product with no API key
 	@$(BIN)/kagura demo
 
 test: $(VENV)/.test ## Run the tests
-	@$(BIN)/pytest -n $(PYTEST_WORKERS)
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 check: $(VENV)/.test lint types docs test ## Everything that must hold before a commit
 

@@ -6,6 +6,7 @@ others, so that reading again makes no second one.
 
 import hashlib
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -68,6 +69,10 @@ class Tip(msgspec.Struct):
         return self.started_at <= at and (self.ended_at is None or self.ended_at > at or bool(self.asked))
 
 
+_Start = tuple[Tip, int]
+"""The chain that started a sub-agent, and which of the tools that it waits for did."""
+
+
 class Tips(dict[str, Tip]):
     """The ends of a run's chains, by the call that each has come to."""
 
@@ -124,7 +129,7 @@ class SubAgents:
     def _named(self, reading: Reading, named: "_Named") -> Span:
         """A sub-agent that the client names, below the tool that holds its prompt, else below what it says."""
         tips = self._tips_of(reading.span, is_new=False)
-        started = next((found for tip in (*tips.values(), *tips.past) if (found := _prompted_by(tip, reading))), None)
+        started = _first(_prompted_by(tip, reading) for tip in (*tips.values(), *tips.past))
         parent = self._known(_id(reading.span, named.parent)) if named.parent else None
         parent_id, name = parent.id if parent else None, named.name
         if started:
@@ -133,7 +138,10 @@ class SubAgents:
         return self._agent(reading, named.id, name, parent_id)
 
     def _concurrent(self, reading: Reading) -> Span | None:
-        """A chain that begins while another one of its run works or waits for a tool: a sub-agent with tools."""
+        """A chain that begins while another one of its run works or waits for a tool: a sub-agent with tools.
+
+        One that begins later is a sub-agent where a tool was given its very prompt: it works in the background.
+        """
         span = reading.span
         began = span.execution_source != OWN_EXECUTION and span.parent_id is None
         if not began or span.kind is not SpanKind.LLM or not reading.call.parameters.get("tools"):
@@ -141,14 +149,14 @@ class SubAgents:
         if known := self._known(_id(span, span.id)):
             return known
         tips = self._tips_of(span, is_new=False)
-        busy = [tip for tip in tips.values() if tip.span_id != span.id and tip.is_busy(span.started_at)]
-        if not busy:
-            return None
-        started = next((found for tip in busy if (found := _started_by(tip, reading))), None)
+        others = [tip for tip in tips.values() if tip.span_id != span.id]
+        busy = [tip for tip in others if tip.is_busy(span.started_at)]
+        started = _first(_prompted_by(tip, reading, whole=True) for tip in (*busy, *others, *tips.past))
+        started = started or _first(_started_by(tip, reading) for tip in busy)
         if started:
             parent_id, name = _place_below(*started)
             return self._agent(reading, span.id, name, parent_id)
-        return self._agent(reading, span.id, None, max(busy, key=lambda tip: tip.started_at).branch)
+        return self._agent(reading, span.id, None, max(busy, key=lambda tip: tip.started_at).branch) if busy else None
 
     def _agent(self, reading: Reading, id: str, name: str | None, parent_id: str | None) -> Span:
         span = reading.span
@@ -232,19 +240,29 @@ def _named(reading: Reading) -> _Named | None:
     return None
 
 
-def _started_by(tip: Tip, reading: Reading) -> tuple[Tip, int] | None:
+def _started_by(tip: Tip, reading: Reading) -> _Start | None:
     """The tool that a chain waits for: the one whose arguments hold the prompt of this one, else the only one."""
     return _prompted_by(tip, reading) or ((tip, 0) if len(tip.asked) == 1 else None)
 
 
-def _prompted_by(tip: Tip, reading: Reading) -> tuple[Tip, int] | None:
+def _first(found: Iterable[_Start | None]) -> _Start | None:
+    return next(filter(None, found), None)
+
+
+def _prompted_by(tip: Tip, reading: Reading, *, whole: bool = False) -> _Start | None:
+    """The tool whose arguments hold the prompt of this chain; as a `whole`, nothing stands behind it."""
     said = [atom.text for atom in reading.history.atoms if isinstance(atom, Said) and atom.role == "user"]
     for index, call in enumerate(tip.asked):
         texts = call.arguments.values() if isinstance(call.arguments, dict) else [call.arguments]
         prompts = [text for text in texts if isinstance(text, str) and len(text) >= _LEAST_PROMPT]
-        if any(prompt.strip() in text for prompt in prompts for text in said):
+        if any(_holds(text, prompt.strip(), whole=whole) for prompt in prompts for text in said):
             return tip, index
     return None
+
+
+def _holds(text: str, prompt: str, *, whole: bool) -> bool:
+    """Whether a user's text has a prompt in it; as a `whole` it stands behind nothing but what the client put first."""
+    return prompt in text if not whole else text == prompt or text.endswith(f"\n{prompt}")
 
 
 def _place_below(tip: Tip, index: int) -> tuple[str, str | None]:

@@ -158,6 +158,27 @@ def test_a_chain_that_begins_while_another_waits_for_its_tool_is_a_sub_agent(
     assert (agent.started_at, agent.ended_at) == (calls[1].started_at, calls[2].ended_at)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "is_started"),
+    [(PROMPT, True), (f"<hint>Be brief.</hint>\n{PROMPT}", True), (f"{PROMPT} And be brief.", False)],
+    ids=["the prompt", "behind a hint", "part of another"],
+)
+def test_a_chain_that_begins_after_its_tool_ended_works_in_the_background(
+    recorder: Recorder, prompt: str, is_started: bool
+) -> None:
+    """qwen-code: `agent` says that it was launched, and the model has ended its turn before the agent begins."""
+    talk = Talk(recorder)
+    mine: Any = {"execution_id": "mine", "parameters": WITH_TOOLS}
+    launched = [QUESTION, TASK, brings(KYOTO, "Launched.")]
+    talk.chat([QUESTION], TASK, **mine)
+    talk.chat(launched, says("I will tell you when it is done."), **mine)
+    other = talk.chat([{"role": "user", "content": prompt}], says("21 degrees"), **mine)
+    (tool,) = [span for span in recorder.spans() if span.kind == "tool"]
+    found = agents(recorder)
+    assert [(agent.name, agent.parent_id) for agent in found] == ([("explorer", tool.id)] if is_started else [])
+    assert other.parent_id == (found[0].id if found else None)
+
+
 def test_a_sub_agent_without_a_name_is_called_after_its_tool(recorder: Recorder) -> None:
     talk = Talk(recorder)
     asked = asks((KYOTO, "ask_explorer", f'{{"query": "{PROMPT}"}}'))

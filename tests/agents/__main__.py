@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.agents.agent import Agent
 from tests.agents.checks import Recorded, complaints, strangers
-from tests.agents.installs import command, install
+from tests.agents.installs import cache, command, install
 from tests.agents.provider import provider
-from tests.agents.rows import AGENTS, Agent
+from tests.agents.rows import AGENTS
 from tests.clients.installed import environment, exported
 from tests.clients.upstream import Upstream, running_upstream
 
@@ -57,7 +58,12 @@ class Bench:
         started = [(trip, self._start(agent, trip)) for trip in trips]
         faults, runs = [], []
         for trip, process in started:
-            said, _ = process.communicate(timeout=PATIENCE)
+            try:
+                said, _ = process.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                said, _ = process.communicate()
+                faults.append(f"{agent.name} did not end within {PATIENCE:.0f} s")
             if process.returncode:
                 faults.append(f"{agent.name} ended with {process.returncode}: {said[-1500:]}")
             elif trip not in said:
@@ -107,7 +113,8 @@ def free_port() -> int:
 def outcome(agent: Agent, upstream: Upstream, keep: Path | None) -> Outcome:
     """Run an agent alone and then twice at a time, and look at what was recorded."""
     began = time.monotonic()
-    home = Path(tempfile.mkdtemp(prefix=f"{agent.name}-", dir=keep))
+    # gemini-cli trusts no file below a folder that all users can write to, such as the one for temporary files.
+    home = Path(tempfile.mkdtemp(prefix=f"{agent.name}-", dir=keep or cache()))
     try:
         bench = Bench(home, upstream)
         alone, *pair = (f"trip-{secrets.token_hex(4)}" for _ in range(3))

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tests.agents.agent import Agent
 from tests.agents.conversation import Conversation
-from tests.agents.rows import SECONDS, Agent
+from tests.agents.plans import SECONDS
 from tests.agents.scripts import Role, marked
 
 TOLERANCE = 0.03

@@ -28,6 +28,8 @@ class Conversation(NamedTuple):
     """What tools brought, as text."""
     tools: dict[str, str]
     """The tools that are offered, each with the namespace that it stands in."""
+    schema: dict[str, Any] | None = None
+    """What the answer must be an instance of."""
 
     @property
     def trip(self) -> str:
@@ -44,7 +46,9 @@ def read(path: str, body: dict[str, Any]) -> Conversation:
         return _of(body.get("instructions"), _listed(body.get("input")), body.get("tools"))
     if "enerateContent" in path:
         declared = [tool for row in body.get("tools", []) for tool in row.get("functionDeclarations", [])]
-        return _of(body.get("systemInstruction"), body["contents"], declared)
+        wanted = body.get("generationConfig", {})
+        schema = wanted.get("responseJsonSchema") or wanted.get("responseSchema")
+        return _of(body.get("systemInstruction"), body["contents"], declared)._replace(schema=schema)
     return _of(None, body["messages"], body.get("tools"))
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.agents.rows import Agent
+from tests.agents.agent import Agent
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -44,7 +44,8 @@ def command(agent: Agent, trip: str) -> list[str]:
     """The command line that starts the agent on a trip."""
     home = folder(agent)
     programs = home if agent.is_npm else PROGRAMS
-    places = {"PYTHON": home / ".venv/bin/python", "BIN/": home / "node_modules/.bin/_", "PROGRAMS/": programs / "_"}
+    binaries = "node_modules/.bin" if agent.is_npm else ".venv/bin"
+    places = {"PYTHON": home / ".venv/bin/python", "BIN/": home / binaries / "_", "PROGRAMS/": programs / "_"}
     return [_word(word, places).replace("TRIP", trip) for word in agent.command]
 
 

@@ -1,5 +1,6 @@
 """What the stand-in model does: a role is known by words of its instructions, and works through its steps in order."""
 
+import json
 import re
 from typing import Any, NamedTuple
 
@@ -37,13 +38,31 @@ def says(words: str) -> Step:
 
 def answer(roles: tuple[Role, ...], said: Conversation) -> Step:
     """What the role that a conversation belongs to does next; who has no tools gets words."""
+    if said.schema and not said.tools:
+        return says(json.dumps(instance(said.schema)))
     role = next((role for role in roles if role.words in said.instructions), None)
     for step in role.steps if role else ():
-        if step.asks and said.tools and not all(call.tool in said.history for call in step.asks):
+        if step.asks and said.tools and not all(_was_asked(call, said) for call in step.asks):
             return Step(tuple(Asked(call.tool, marked(call.arguments, said)) for call in step.asks))
-        if step.says:
-            return says(step.says.replace("TRIP", said.trip))
+        words = step.says.replace("TRIP", said.trip)
+        if words and role and (step == role.steps[-1] or json.dumps(words)[1:-1] not in said.history):
+            return says(words)
     return says(f"Fine, {said.trip}.")
+
+
+def _was_asked(call: Asked, said: Conversation) -> bool:
+    given = [value for value in marked(call.arguments, said).values() if isinstance(value, str)]
+    return all(words in said.history for words in (call.tool, *given))
+
+
+def instance(schema: dict[str, Any]) -> Any:
+    """The least value that a JSON schema allows, for side calls that want one; of choices, the last."""
+    if "enum" in schema:
+        return schema["enum"][-1]
+    if schema.get("type", "object").lower() == "object":
+        return {name: instance(inner) for name, inner in schema.get("properties", {}).items()}
+    least: dict[str, Any] = {"array": [], "integer": 1, "number": 1, "boolean": False}
+    return least.get(schema["type"].lower(), "Fine.")
 
 
 def marked(value: Any, said: Conversation) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.agents.__main__ import Bench
+from tests.agents.agent import Agent
 from tests.agents.checks import Recorded, complaints, strangers
-from tests.agents.rows import AGENTS, Agent
+from tests.agents.rows import AGENTS
 from tests.clients.installed import exported
 from tests.clients.upstream import running_upstream
 

@@ -41,6 +41,7 @@ class JournalWriter:
         self._size = 0
         self._damaged = False
         self._looked_at = 0
+        self._began_at = 0
         self._identify()
 
     def _identify(self) -> None:
@@ -72,7 +73,8 @@ class JournalWriter:
         if at - self._looked_at < LOOK_NS:
             return False
         self._looked_at = at
-        return os.fstat(self._fd).st_nlink == 0
+        self._damaged = os.fstat(self._fd).st_nlink == 0
+        return self._damaged
 
     def _finish(self, rest: bytes) -> None:
         while rest:
@@ -94,7 +96,9 @@ class JournalWriter:
             self._identify()
         private_folder(self._folder)
         self._files += 1
-        name = f"{time.time_ns():020d}-{self._name}-{self._files}{SUFFIX}"
+        # Files are read in the order of their names: a clock that is set back must not put an end before its start.
+        self._began_at = max(time.time_ns(), self._began_at + 1)
+        name = f"{self._began_at:020d}-{self._name}-{self._files}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         # Readers look only at names with the suffix: the file gets it once it is locked.
         hidden = self._folder / f".{name}"

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,30 @@ def test_a_file_that_somebody_deleted_is_followed_by_another(tmp_path: Path, mon
     file.remove()
     writer.append(started(2))
     assert ids(tmp_path) == [f"{2:016x}"]
+
+
+def test_nothing_is_written_into_a_deleted_file_while_no_other_can_be_begun(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    writer = JournalWriter(folder)
+    writer.append(started(1))
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    time.sleep(0.03)
+    for _ in range(3):
+        with pytest.raises(JournalError):
+            writer.append(ended(1))
+    folder.unlink()
+    writer.append(ended(1))
+    assert ids(folder) == ["0" * 15 + "1"]
+
+
+def test_a_clock_that_is_set_back_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = JournalWriter(tmp_path, segment_size=1)
+    writer.append(started(1))
+    monkeypatch.setattr(time, "time_ns", lambda: 5)
+    writer.append(ended(1))
+    records = [record for file in journal_files(tmp_path) for _, record in file.records()]
+    assert [type(record) for record in records] == [Started, Ended]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_its_name(tmp_path: Path) -> None:

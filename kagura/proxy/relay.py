@@ -6,6 +6,7 @@ chunk by chunk, end in the journal, last byte.
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ class Relay:
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Relay one request."""
         received_at = self._clock()
+        clock = _steady(received_at)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if headers.get(b"upgrade", b"").lower() == b"websocket":
             await self._upgrade(scope, receive, send, headers, received_at)
@@ -108,7 +110,7 @@ class Relay:
             return
         plan = self._plan(scope, target, intake, headers, rerouted=rerouted)
         labels = self._labels(headers, target)
-        call = Call(plan, intake, send, self._client, self._recorder, self._metrics, self._clock)
+        call = Call(plan, intake, send, self._client, self._recorder, self._metrics, clock)
         await call.run(self._new_id(), received_at, labels, scope["headers"], usage_asked=usage_asked)
 
     async def _upgrade(
@@ -218,3 +220,9 @@ class Relay:
             headers += NOT_SWITCHING
         await asgi.start(send, refusal.status, headers)
         await asgi.body(send, data, more=False)
+
+
+def _steady(instant: int) -> Callable[[], int]:
+    """A clock that shows `instant` now and that nobody sets: no call may end before it began."""
+    offset = instant - time.monotonic_ns() // 1000
+    return lambda: offset + time.monotonic_ns() // 1000

@@ -12,6 +12,8 @@ from kagura.proxy.wire import Connection, UpstreamError
 
 IDLE_SECONDS = 15.0
 """An idle connection is closed after this, before providers and load balancers do it and cost somebody a call."""
+RESTED_SECONDS = 1.0
+"""After this the socket is asked whether the provider has just closed: uvicorn, as in vLLM, does so after five."""
 
 
 class UpstreamClient:
@@ -28,9 +30,11 @@ class UpstreamClient:
         idle = self._idle[origin]
         while idle and not fresh:
             connection = idle.pop()
-            if connection.usable:
+            rested = asyncio.get_running_loop().time() - connection.idle_since > RESTED_SECONDS
+            if connection.usable and not (rested and connection.stale):
                 connection.reused = True
                 return connection
+            connection.abort()
         return await self._dialer.open(origin)
 
     def begin(self, connection: Connection, head: bytes, *, no_body: bool) -> None:

@@ -4,6 +4,7 @@ httptools, which the server side needs anyway, parses; nothing is decoded, renam
 """
 
 import asyncio
+import select
 from typing import cast
 
 import httptools
@@ -15,6 +16,11 @@ HIGH_WATER = 262_144
 """Bytes of an answer that wait for a slow client before the provider is told to wait."""
 MAX_HEAD = 1_048_576
 """A longer answer head is taken for damage."""
+
+
+def _frames(name: bytes, value: bytes) -> bool:
+    """Whether a header line says where the body ends; a coding other than chunked ends with the connection."""
+    return name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower())
 
 
 class UpstreamError(Exception):
@@ -62,6 +68,16 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether another exchange can begin on it."""
         return self._transport is not None and not self._transport.is_closing() and self._failure is None
+
+    @property
+    def stale(self) -> bool:
+        """Whether something waits to be read that nobody asked for, as a rule the provider's goodbye."""
+        socket = None if self._transport is None else self._transport.get_extra_info("socket")
+        if socket is None:
+            return False
+        poll = select.poll()
+        poll.register(socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     @property
     def reusable(self) -> bool:
@@ -238,8 +254,7 @@ class Connection(asyncio.Protocol):
         if self._no_body:
             self._reusable, self._complete = parser.should_keep_alive(), True
         elif status not in (204, 304):
-            framing = {name.lower() for name, _ in self.headers} & {b"content-length", b"transfer-encoding"}
-            self._to_the_end = not framing
+            self._to_the_end = not any(_frames(name.lower(), value) for name, value in self.headers)
         self._wake()
 
     def on_body(self, body: bytes) -> None:

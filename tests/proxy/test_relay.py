@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,34 @@ async def test_an_answer_that_ends_with_its_connection_is_whole(tmp_path: Path) 
         stage.upstream.script = script
         assert split(await stage.ask(get("/openai/v1/x")))[2] == b"all there is"
         assert (await stage.ended())[0].outcome == Outcome.COMPLETED
+
+
+async def test_a_coding_other_than_chunked_ends_with_its_connection(tmp_path: Path) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nall there is")
+        visit.writer.close()
+
+    async with running(tmp_path) as stage:
+        stage.upstream.script = script
+        assert split(await stage.ask(get("/openai/v1/x")))[2] == b"all there is"
+        assert (await stage.ended())[0].outcome == Outcome.COMPLETED
+
+
+async def test_no_call_ends_before_it_began_when_the_clock_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(visit: Visit) -> None:
+        monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
+        await visit.say(ok(b"yes"))
+
+    async with running(tmp_path) as stage:
+        stage.upstream.script = script
+        await stage.ask(get("/openai/v1/x"))
+        start, end = stage.pair()
+    instants = [start.received_at, end.sent_at, end.first_byte_at, end.last_byte_at, end.done_at]
+    assert None not in instants
+    assert instants == sorted(instants, key=lambda instant: instant or 0)
+    assert end.done_at - start.received_at < 5_000_000
 
 
 async def test_long_header_lines_pass(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _read(settings: Settings, rules: "Sequence[Rule]") -> "tuple[Look, dict[Aler
     from kagura.alerts.evaluation import Finding, Look, look
     from kagura.alerts.measuring import NOTHING
     from kagura.model import now_us
-    from kagura.store.database import NO_CALLS
+    from kagura.store.opening import NO_CALLS
 
     try:
         with open_store(settings) as store:

@@ -48,8 +48,12 @@ def settings_from(config: Path | None = None, home: str | None = None, db: str |
 
 def open_store(settings: Settings) -> "Store":
     """The store for reading, after what waits in the journal was written to it where no collector runs."""
+    from kagura.store.opening import quick_imports
+
+    with quick_imports():
+        from kagura.store import Store
+
     from kagura.collector import drain
-    from kagura.store import Store
 
     drain(settings)
     return Store.open(settings.db_url, read_only=True)

@@ -91,7 +91,10 @@ def export(
     from kagura.dashboard.output import for_eyes
     from kagura.dashboard.period import Clock, parse_window
     from kagura.dashboard.source import Source
-    from kagura.store.export import Chosen
+    from kagura.store.opening import quick_imports
+
+    with quick_imports():
+        from kagura.store.export import Chosen
 
     clock = Clock()
     window = parse_window(clock, None, since, until, last)

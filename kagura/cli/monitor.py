@@ -6,7 +6,6 @@ import typer
 
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.cli.help_text import Command
-from kagura.cli.proxies import named_proxy, view_key
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
@@ -125,6 +124,7 @@ def monitor(
 
 def _attached(settings: "Settings", url: str | None, variable: str | None, agent: str | None, *, fits: bool) -> None:
     """The live view of a proxy elsewhere, where the other flags fit that."""
+    from kagura.cli.proxies import named_proxy, view_key
     from kagura.dashboard.tui.start import run_attached
 
     if not url:

@@ -21,7 +21,7 @@ from kagura.cli.prompt_line import (
     session_figures,
     take_session,
 )
-from kagura.errors import InputError, StoreError
+from kagura.errors import InputError
 
 if TYPE_CHECKING:
     from kagura.store.views import CostTotals
@@ -72,16 +72,12 @@ def statusline(
 def _line(url: str, asked: Asked) -> str:
     """The line, by way of the store."""
     from kagura.dashboard.period import Clock
-    from kagura.store import Store
-    from kagura.store.database import NO_CALLS
+    from kagura.store.opening import open_to_look
 
     clock = Clock()
-    try:
-        store = Store.open(url, read_only=True)
-    except StoreError as error:
-        if NO_CALLS in error.message:
-            return BEGIN
-        raise
+    store = open_to_look(url)
+    if store is None:
+        return BEGIN
     with store:
         day = store.overview(since=clock.today())
         tokens = day.tokens.input + day.tokens.output

@@ -63,7 +63,7 @@ def tail(
     from kagura.dashboard.following import Follower
     from kagura.dashboard.period import Clock, parse_age
     from kagura.dashboard.source import Source
-    from kagura.store.ended import EndedQuery
+    from kagura.store.questions import EndedQuery
 
     query = EndedQuery(
         agent=agent,

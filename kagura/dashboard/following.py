@@ -3,7 +3,7 @@
 from kagura.dashboard.period import Clock
 from kagura.dashboard.source import Source
 from kagura.model import Span
-from kagura.store.ended import EndedQuery
+from kagura.store.questions import EndedQuery
 
 SLACK = 30_000_000
 """Microseconds by which a call may be stored after its end and is still noticed."""

@@ -3,20 +3,33 @@
 import difflib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 from kagura.config import Settings
 from kagura.dashboard.costs import CostReport, total
-from kagura.dashboard.hints import Hint, evidence_of, hints
 from kagura.dashboard.period import Clock, Window, window_before
 from kagura.dashboard.runs import all_spans
 from kagura.dashboard.text import safe
-from kagura.errors import InputError, KaguraError, StoreError
+from kagura.errors import InputError, KaguraError
 from kagura.journal import journal_files
-from kagura.store import SpanContents, Store
-from kagura.store.database import NO_CALLS
-from kagura.store.prompts import Prompt
-from kagura.store.views import AgentRow, AgentSummary, CostRow, CostTotals, ExecutionRow, Overview, TokenTotals, Trace
+from kagura.store import SpanContents
+from kagura.store.opening import open_to_look
+from kagura.store.views import (
+    AgentRow,
+    AgentSummary,
+    CostRow,
+    CostTotals,
+    ExecutionRow,
+    Overview,
+    Prompt,
+    TokenTotals,
+    Trace,
+)
+
+if TYPE_CHECKING:
+    from kagura.dashboard.elsewhere import RemoteStore
+    from kagura.dashboard.hints import Hint
+    from kagura.store import Store
 
 NAMED_IDS = 5
 NAMED_AGENTS = 8
@@ -50,10 +63,13 @@ NOTHING_SEEN = Overview(
 
 
 class Source:
-    """Opens the store when it is there: a monitor may be started before anything was recorded."""
+    """Opens the store when it is there: a monitor may be started before anything was recorded.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    With `elsewhere`, the store is that of a proxy on another machine.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, elsewhere: "RemoteStore | None" = None) -> None:
+        self._settings, self._clock, self._elsewhere = settings, clock, elsewhere
         self._store: Store | None = None
         self.behind = ""
         """Why calls that wait in the journal are not shown; empty where all are."""
@@ -64,21 +80,27 @@ class Source:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._store:
+        if self._elsewhere:
+            self._elsewhere.close()
+        elif self._store:
             self._store.close()
 
-    def catch_up(self) -> Store | None:
+    def catch_up(self) -> "Store | None":
         """Store what waits in the journal where no collector does, and open the store; `None` while there is none.
 
-        Raises StoreError where the store cannot be read.
+        Raises StoreError where the store cannot be read, InputError where a proxy elsewhere cannot be asked.
         """
+        if self._elsewhere:
+            return self._catch_up_with(self._elsewhere)
         self._drain()
         if self._store is None:
-            try:
-                self._store = Store.open(self._settings.db_url, read_only=True)
-            except StoreError as error:
-                if NO_CALLS not in error.message:
-                    raise
+            self._store = open_to_look(self._settings.db_url)
+        return self._store
+
+    def _catch_up_with(self, elsewhere: "RemoteStore") -> "Store | None":
+        if self._store is None and elsewhere.has_calls():
+            self._store = cast("Store", elsewhere)
+        self.behind = elsewhere.trouble
         return self._store
 
     def _drain(self) -> None:
@@ -145,7 +167,7 @@ class Source:
             self._first_day(store, agent),
         )
 
-    def _first_day(self, store: Store, agent: str | None) -> int | None:
+    def _first_day(self, store: "Store", agent: str | None) -> int | None:
         first = store.first_call(agent)
         return None if first is None else self._clock.midnight(self._clock.day(first))
 
@@ -176,10 +198,12 @@ class Source:
             raise InputError(f"the ids of {len(found)} runs begin with {safe(prefix)!r}", f"Give more of it: {ids}.")
         return found[0].id
 
-    def hints(self, trace: Trace | None) -> list[Hint]:
+    def hints(self, trace: Trace | None) -> "list[Hint]":
         """What stands out in a run and in those that it started."""
         if trace is None:
             return []
+        from kagura.dashboard.hints import evidence_of, hints
+
         return hints(trace.execution, all_spans(trace), evidence_of(self.prompts(trace), self._settings))
 
     def prompts(self, trace: Trace) -> dict[str, Prompt]:

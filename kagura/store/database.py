@@ -16,14 +16,13 @@ from sqlalchemy.pool import Pool, QueuePool, StaticPool
 
 from kagura.errors import StoreError
 from kagura.store.migrations import check_version, migrate
+from kagura.store.opening import NO_CALLS
 
 BUSY_TIMEOUT = 10.0
 """Seconds that a statement waits for another process's transaction."""
 
 PAGE_CACHE = 10 << 20
 """Bytes of pages that SQLite keeps in memory, all connections together; the system's own cache holds the rest."""
-
-NO_CALLS = "no calls recorded yet"
 
 _T = TypeVar("_T")
 

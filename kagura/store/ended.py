@@ -1,34 +1,16 @@
 """What has ended: calls in the order in which they did, for those who follow along."""
 
-from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from kagura.model import Span, Status
 from kagura.store.accounting import MODEL_KINDS
 from kagura.store.database import Database
+from kagura.store.questions import EndedQuery
 from kagura.store.rows import to_span
 from kagura.store.schema import NOT_COMPLETED, spans
 from kagura.store.values import to_pico
-
-
-class EndedQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which spans are asked for; all conditions hold together."""
-
-    agent: str | None = None
-    model: str | None = None
-    """Part of the name of the model that was asked or that answered; case does not count."""
-    session: str | None = None
-    errors: bool = False
-    """Only those that failed."""
-    min_cost: Decimal | None = None
-    """US dollars."""
-    min_duration: int | None = None
-    """Microseconds."""
-    every_kind: bool = False
-    """Tools, memory and the rest as well, not only calls to models."""
 
 
 class Ended(Database):

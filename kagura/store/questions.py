@@ -33,6 +33,23 @@ class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=MOST_RUNS)] = 200
 
 
+class EndedQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which spans are asked for; all conditions hold together."""
+
+    agent: str | None = None
+    model: str | None = None
+    """Part of the name of the model that was asked or that answered; case does not count."""
+    session: str | None = None
+    errors: bool = False
+    """Only those that failed."""
+    min_cost: Decimal | None = None
+    """US dollars."""
+    min_duration: int | None = None
+    """Microseconds."""
+    every_kind: bool = False
+    """Tools, memory and the rest as well, not only calls to models."""
+
+
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
     """A call that goes on now."""
 
@@ -105,7 +122,15 @@ class ReadSpan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     id: str
 
 
-Question = Look | OpenRun | OpenAgent | ReadSpan
+class Ask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a reading method of the store returns; `reads.RETURNS` holds their names."""
+
+    method: str
+    arguments: list[msgspec.Raw] = []
+    named: dict[str, msgspec.Raw] = {}
+
+
+Question = Look | OpenRun | OpenAgent | ReadSpan | Ask
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -158,6 +183,13 @@ class Particulars(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     parameters: Kept | None = None
     outputs: list[Kept] = []
     raw_response: Kept | None = None
+    raw_request: Kept | None = None
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to `Ask`, as `reads` encodes it."""
+
+    value: msgspec.Raw
 
 
 class Same(msgspec.Struct, frozen=True, tag=True):
@@ -175,4 +207,4 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     remedy: str = ""
 
 
-Answer = Board | Opened | AgentView | Particulars | Same | Gone | Failed
+Answer = Board | Opened | AgentView | Particulars | Told | Same | Gone | Failed

@@ -17,7 +17,7 @@ from kagura.dashboard.period import Clock
 from kagura.dashboard.source import Source
 from kagura.model import Span, Status, now_us
 from kagura.store import Batch, Store
-from kagura.store.ended import EndedQuery
+from kagura.store.questions import EndedQuery
 from tests.cli.seeded import Run, run, seeded
 from tests.store.things import SECOND, llm, running
 

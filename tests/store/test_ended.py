@@ -5,7 +5,7 @@ import pytest
 
 from kagura.model import Span, SpanKind
 from kagura.store import Batch, Store
-from kagura.store.ended import EndedQuery
+from kagura.store.questions import EndedQuery
 from tests.store.things import SECOND, T, cost, failed, llm, running
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kagura.config import Settings
 from kagura.dashboard.text import safe
@@ -10,10 +11,11 @@ from kagura.dashboard.tui.feed import Progress, Reply
 from kagura.dashboard.tui.proxy import ProxyWatch
 from kagura.errors import KaguraError, StoreError
 from kagura.journal import collector_runs, journal_files
-from kagura.store import Store
-from kagura.store.database import NO_CALLS
-from kagura.store.live import LiveView
+from kagura.store.opening import open_to_look
 from kagura.store.questions import Answer, Board, Failed, Gone, Look, Question, Same
+
+if TYPE_CHECKING:
+    from kagura.store.live import LiveView
 
 
 class Reader:
@@ -36,7 +38,7 @@ class Reader:
     def _reply(self, question: Question) -> Reply:
         answer = self._answer(question)
         if not isinstance(question, Look):
-            return Reply(answer=answer)
+            return Reply(answer=answer, troubles=[self._behind] if self._behind else [])
         flights = self._flights(answer)
         troubles = [line for line in (self._behind, *self._proxy.troubles()) if line]
         return Reply(answer=answer, troubles=troubles, flights=flights, source=self._view.name if self._view else "")
@@ -74,11 +76,11 @@ class Reader:
             self._let_go()
         if self._view is None:
             self._file = file
-            try:
-                self._view = LiveView(Store.open(self._settings.db_url, read_only=True))
-            except StoreError as error:
-                if NO_CALLS not in error.message:
-                    raise
+            store = open_to_look(self._settings.db_url)
+            if store:
+                from kagura.store.live import LiveView
+
+                self._view = LiveView(store)
 
     def _identity(self) -> tuple[int, int] | None:
         """Which file the store is now: one that was deleted and made anew is another one."""

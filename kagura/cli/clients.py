@@ -85,6 +85,9 @@ OTLP_SWITCHES = {
     "OTEL_LOGS_EXPORTER": "otlp",
     "OTEL_METRICS_EXPORTER": "none",
     "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+    "GEMINI_TELEMETRY_ENABLED": "true",
+    "GEMINI_TELEMETRY_TARGET": "local",
+    "GEMINI_TELEMETRY_OTLP_PROTOCOL": "http",
 }
 """Variables that have a client tell over OTLP what it does, where the user has not set them; metrics are not taken."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from kagura.collector.homes import Homes
 from kagura.collector.scene import REPORT, Scene, is_call
-from kagura.collector.tools import TOOL_KINDS, same_call
+from kagura.collector.tools import ASKED_BY, CALL_ID, TOOL_KINDS, same_call
 from kagura.collector.twins import (
     DEFAULT_AGENT,
     REPORTED_BY,
@@ -16,11 +16,15 @@ from kagura.collector.twins import (
     agent_above,
     caller_of,
     client_of,
+    event_of,
     is_http_request,
     pairs,
     reported_by,
 )
 from kagura.model import Span, SpanKind, Status
+
+SUB_AGENT = "sub_agent"
+"""The attribute of a call that names the sub-agent which made it, where a program's own span stands for that."""
 
 
 class Merger:
@@ -34,7 +38,7 @@ class Merger:
         """Merge what is one in an execution, put calls below the spans that made them; returns the reports merged."""
         self._merged = []
         run = scene.run(execution_id)
-        branches = {span.parent_id for span in run.values() if span.parent_id}
+        branches = {span.id: span.parent_id for span in run.values() if span.parent_id}
         self._hang(scene, run)
         self._rehang(scene, run)
         while self._merge_calls(scene, run) or self._merge_tools(scene, run):
@@ -49,12 +53,21 @@ class Merger:
             if agent != span.agent:
                 span.agent = agent
                 scene.change(span)
-        left = branches - {span.parent_id for span in run.values()}
-        for span in [run[id] for id in left if id in run]:
-            if span.kind is SpanKind.AGENT and span.inferred:
-                # A sub-agent that was guessed from calls whose real place the program has told.
-                scene.remove(span)
+        self._leave_branches(scene, run, branches)
+        _name_branches(scene, run)
         return self._merged
+
+    def _leave_branches(self, scene: Scene, run: Mapping[str, Span], branches: Mapping[str, str]) -> None:
+        """Take out sub-agents that were guessed from calls whose real place the program has told."""
+        guessed = {span.id: span for span in run.values() if span.kind is SpanKind.AGENT and span.inferred}
+        for id, branch in branches.items():
+            span = run.get(id)
+            if branch in guessed and span is not None and is_call(span) and span.parent_id != branch:
+                span.attributes[SUB_AGENT] = guessed[branch].name
+                scene.change(span)
+        left = {*branches.values()} - {span.parent_id for span in run.values()}
+        for id in left & guessed.keys():
+            scene.remove(guessed[id])
 
     def _merge_calls(self, scene: Scene, run: Mapping[str, Span]) -> bool:
         """Make reports and their calls one; whether there were any."""
@@ -78,12 +91,12 @@ class Merger:
         tools = [span for span in run.values() if span.kind in TOOL_KINDS]
         weak = [span for span in tools if span.inferred or (REPORT in span.attributes and span.trace_id is None)]
         told = [span for span in tools if REPORT in span.attributes] if weak else []
+        fitting = [(span, other) for span in told for other in weak if other is not span and same_call(span, other)]
         # A span in a trace tells more than an event in a log, and that more than what calls show.
-        for span in sorted(told, key=lambda span: span.trace_id is None):
-            rest = [other for other in weak if other is not span and (other.inferred or span.trace_id)]
-            for other in [other for other in rest if same_call(span, other)] if span.id in run else ():
+        for span, other in sorted(fitting, key=lambda pair: (pair[0].trace_id is None, *_apart(*pair))):
+            both_left = span.id in run and other.id in run
+            if both_left and (other.inferred or span.trace_id) and (_one_id(span, other) or not _has_like(span, other)):
                 self._absorb_tool(scene, other, span)
-                weak.remove(other)
                 merged = True
         return merged
 
@@ -128,13 +141,39 @@ class Merger:
         told.output_preview = told.output_preview or weak.output_preview
         if weak.status is Status.FAILED and told.status is Status.COMPLETED:
             told.status, told.error, told.error_type = weak.status, weak.error, weak.error_type
-        told.attributes = weak.attributes | told.attributes
+        told_by = {*told.attributes.get(REPORTED_BY, ()), *([] if weak.inferred else [event_of(weak)])}
+        told.attributes = weak.attributes | told.attributes | ({REPORTED_BY: sorted(told_by)} if told_by else {})
         self._replace(scene, weak, told)
 
     def _replace(self, scene: Scene, gone: Span, by: Span) -> None:
         self._homes.merge(gone.id, by.id)
         scene.remove(gone)
         scene.change(by)
+
+
+def _name_branches(scene: Scene, run: Mapping[str, Span]) -> None:
+    """Show the steps in which the calls of sub-agents stand as those sub-agents."""
+    for call in [span for span in run.values() if SUB_AGENT in span.attributes]:
+        step = run.get(call.parent_id or "")
+        if step is not None and step.kind is SpanKind.SPAN and REPORT in step.attributes:
+            step.kind, step.name = SpanKind.AGENT, str(call.attributes[SUB_AGENT])
+            scene.change(step)
+
+
+def _one_id(span: Span, other: Span) -> bool:
+    return CALL_ID in span.attributes and span.attributes[CALL_ID] == other.attributes.get(CALL_ID)
+
+
+def _has_like(span: Span, other: Span) -> bool:
+    """Whether another of its kind is merged with a span already: calls show it once, and an event tells of it once."""
+    return ASKED_BY in span.attributes if other.inferred else event_of(other) in span.attributes.get(REPORTED_BY, ())
+
+
+def _apart(span: Span, other: Span) -> tuple[bool, bool, int]:
+    """How little two spans look like one tool's call: by id, by arguments, by time."""
+    ends = abs((span.ended_at or span.started_at) - (other.ended_at or other.started_at))
+    same_arguments = span.input_preview == other.input_preview
+    return not _one_id(span, other), not same_arguments, abs(span.started_at - other.started_at) + ends
 
 
 def _may_move(call: Span, run: Mapping[str, Span]) -> bool:

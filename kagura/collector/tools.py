@@ -31,6 +31,9 @@ SLACK_US = 1_000_000
 CALL_ID = "gen_ai.tool.call.id"
 """The attribute that names the model's tool call, as the OpenTelemetry conventions do."""
 
+ASKED_BY = "asked_by"
+"""The attribute of a tool that calls show: the call that asked for it."""
+
 DURATIONS_HEADER = "x-claude-code-prev-tool-durations"
 """What claude-code measured itself: `Bash=245;Bash=2037`, in milliseconds, tools as they ended."""
 
@@ -135,7 +138,7 @@ class Tools:
             ended = span.started_at if measured is None else began + measured
             made = self._span(span, _id(link.state.span_id, "tool", index), call, result, (began, ended))
             made.parent_id = span.parent_id
-            made.attributes["asked_by"] = link.state.span_id
+            made.attributes[ASKED_BY] = link.state.span_id
             if measured is not None:
                 made.attributes["duration_source"] = "client"
             yield made

@@ -172,6 +172,11 @@ def _channel(report: Span) -> str:
     return str(origin.get("event") or origin.get("scope")) if isinstance(origin, dict) else ""
 
 
+def event_of(span: Span) -> str:
+    """The event that told of a span; empty where none did."""
+    return _channel(span) if _is_event(span) else ""
+
+
 def _channels(span: Span) -> set[str]:
     told = span.attributes.get(REPORTED_BY)
     own = {_channel(span)} if is_report(span) else set()

@@ -4,7 +4,7 @@ Sources: the OpenTelemetry GenAI conventions of today and of before 1.36 (`gen_a
 https://github.com/open-telemetry/semantic-conventions-genai; OpenInference,
 https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md; OpenLLMetry,
 https://github.com/traceloop/openllmetry; the Vercel AI SDK, https://ai-sdk.dev/docs/ai-sdk-core/telemetry; Pydantic AI;
-the spans of claude-code (`span.type`).
+the spans of claude-code (`span.type`) and of gemini-cli (`llm_call`, …).
 Of several names the first that is there counts.
 """
 
@@ -52,6 +52,9 @@ KINDS = (
             "upsert_memory": MEMORY,
             "search_memory": MEMORY,
             "delete_memory": MEMORY,
+            "llm_call": LLM,
+            "tool_call": TOOL,
+            "agent_call": STEP,
         },
     ),
     KindRule(
@@ -168,7 +171,7 @@ AGENT_NAMES: Names = (
 UNNAMED = "unknown_service"
 """How `service.name` begins where nobody set one."""
 
-TOOL_NAMES: Names = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "tool_name")
+TOOL_NAMES: Names = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "tool_name", "function_name")
 ENTITY_NAMES: Names = ("traceloop.entity.name",)
 OPERATIONS_AS_NAMES: Names = ("gen_ai.operation.name",)
 """Which attribute names a memory's or a retrieval's span."""
@@ -317,7 +320,15 @@ TAG_PREFIXES = ("kagura.tag.", "traceloop.association.properties.", "ai.telemetr
 METADATA: Names = ("metadata", "langfuse.trace.metadata")
 """JSON objects whose members are tags."""
 
-TOOL_CALL_IDS: Names = ("gen_ai.tool.call.id", "tool_call.id", "tool.id", "ai.toolCall.id", "tool_use_id", "call_id")
+TOOL_CALL_IDS: Names = (
+    "gen_ai.tool.call.id",
+    "gen_ai.tool.call_id",
+    "tool_call.id",
+    "tool.id",
+    "ai.toolCall.id",
+    "tool_use_id",
+    "call_id",
+)
 TOOL_CALL_ID = "gen_ai.tool.call.id"
 """The name under which kagura keeps it."""
 RECORD_COUNT = "gen_ai.memory.record.count"

@@ -178,7 +178,10 @@ def kept(attributes: JsonObject) -> JsonObject:
             break
         if name not in _KNOWN and not name.startswith(_CONTENT):
             found[name[:200]] = value[:MAX_VALUE] if isinstance(value, str) else _short(value)
-    call_id = first_text(attributes, names.TOOL_CALL_IDS)
+    # gemini-cli puts the tool's name before the id that the model gave.
+    call_id = (first_text(attributes, names.TOOL_CALL_IDS) or "").removeprefix(
+        f"{first_text(attributes, names.TOOL_NAMES)}__"
+    )
     count = _count(first_number(attributes, (names.RECORD_COUNT,)))
     return (
         found

@@ -1,8 +1,9 @@
-"""Log events of coding agents → spans: what claude-code and codex tell of their tools and of their calls.
+"""Log events of coding agents → spans: what claude-code, codex and gemini-cli tell of their tools and of their calls.
 
 claude-code: https://code.claude.com/docs/en/monitoring-usage (events); codex: the `[otel]` table of its config.toml,
-https://developers.openai.com/codex/config-advanced. Both name the session, so that their events meet the calls that
-the relay saw. An event is told when the thing is over; it began `duration_ms` before.
+https://developers.openai.com/codex/config-advanced; gemini-cli: docs/cli/telemetry.md of its package. All name the
+session, so that their events meet the calls that the relay saw. An event is told when the thing is over; it began
+`duration_ms` before.
 """
 
 import hashlib
@@ -23,6 +24,8 @@ _USAGE = {
     "output_token_count": "output",
     "cached_token_count": "cache_read",
     "reasoning_token_count": "reasoning",
+    "cached_content_token_count": "cache_read",
+    "thoughts_token_count": "reasoning",
 }
 
 
@@ -40,6 +43,8 @@ class LogRule(NamedTuple):
     """Events of things that went well are left out: another event tells more of them."""
     cache_outside_input: bool = False
     """`input_tokens` are without those of the cache."""
+    reasoning_outside_output: bool = False
+    """The output is without the model's thoughts."""
 
 
 _COMPLETED = ("event.kind", "response.completed")
@@ -52,17 +57,20 @@ RULES = {
     "codex.sse_event": LogRule(SpanKind.LLM, "codex", "openai", _COMPLETED, "input_token_count"),
     "codex.websocket_event": LogRule(SpanKind.LLM, "codex", "openai", _COMPLETED, "input_token_count"),
     "codex.api_request": LogRule(SpanKind.LLM, "codex", "openai", only_failed=True),
+    "gemini_cli.tool_call": LogRule(SpanKind.TOOL, "gemini-cli"),
+    "gemini_cli.api_response": LogRule(SpanKind.LLM, "gemini-cli", "gemini", reasoning_outside_output=True),
+    "gemini_cli.api_error": LogRule(SpanKind.LLM, "gemini-cli", "gemini"),
 }
 """By the event's name. Prompts, decisions and starts of conversations are no spans: the calls show them."""
 
 _NUMBERED = ("event.sequence", "prompt.id", "event.timestamp")
-_DURATIONS = ("duration_ms",)
+_DURATIONS = ("duration_ms", "duration")
 _ERRORS = ("error", "error.message", "error_message")
 _STATUS = ("http.response.status_code", "status_code")
 _REQUEST_IDS = ("request_id",)
-_ARGUMENTS = ("arguments", "tool_input", "tool_parameters")
+_ARGUMENTS = ("arguments", "tool_input", "tool_parameters", "function_args")
 _RESULTS = ("output", "tool_result", "tool_output")
-_CONTENT = frozenset((*_ARGUMENTS, *_RESULTS, *_ERRORS, *_USAGE, "prompt", "success"))
+_CONTENT = frozenset((*_ARGUMENTS, *_RESULTS, *_ERRORS, *_USAGE, "prompt", "success", "request_text", "response_text"))
 
 
 def from_log(log: OtlpLog) -> Incoming | None:
@@ -117,10 +125,12 @@ def _call(own: JsonObject, rule: LogRule) -> JsonObject:
             usage[field] = int(value)
     if rule.cache_outside_input and "input" in usage:
         usage["input"] += usage.get("cache_read", 0) + usage.get("cache_write", 0)
+    if rule.reasoning_outside_output and "output" in usage:
+        usage["output"] += usage.get("reasoning", 0)
     status = first_number(own, _STATUS)
     return {
         "provider": rule.provider,
-        "request_model": model_name(first_text(own, ("model", "gen_ai.request.model"))),
+        "request_model": model_name(first_text(own, ("model", "model_name", "gen_ai.request.model"))),
         "http_status": int(status) if status is not None else None,
         "usage": usage,
     }

@@ -100,6 +100,12 @@ def app(arguments: list[str], *, standalone_mode: bool = True) -> "Any":
         if line is not None:
             sys.stdout.write(line + "\n")
             sys.exit(0)
+    if arguments == ["monitor"]:
+        # What most people type goes past Typer: the reader of the store starts a fifth of a second earlier.
+        from kagura.dashboard.tui.start import interactive, run_live
+
+        if interactive():
+            return run_live({}, None)
     return command(first).main(arguments[1:], prog_name=f"kagura {first}", standalone_mode=standalone_mode)
 
 

@@ -39,5 +39,8 @@ class Feed(Protocol):
     def ask(self, question: Question) -> Reply:
         """The reply; it never raises for what is wrong with the store."""
 
+    def check(self) -> None:
+        """Raise a KaguraError where there will never be an answer."""
+
     def close(self) -> None:
         """Let go of whatever is held."""

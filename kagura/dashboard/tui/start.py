@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kagura.errors import ProxyError
-
 if TYPE_CHECKING:
     from kagura.dashboard.tui.feed import Feed
 
@@ -21,37 +19,39 @@ def interactive() -> bool:
 
 
 def run_live(flags: Mapping[str, str | None], agent: str | None) -> None:
-    """Show the monitor until it is quit; the terminal is left as it was. `flags` name the configuration and store."""
+    """Show the monitor until it is quit; the terminal is left as it was. `flags` name the configuration and store.
+
+    Raises ConfigError where the settings cannot be used.
+    """
+    from kagura.dashboard.tui.spawning import ReaderProcess
+
+    # The reader starts first, and by nothing else: it loads its libraries while this process loads Textual.
+    reader = ReaderProcess(flags)
+    # What is being loaded is no garbage: looking for some takes a tenth of the time until the first screen.
+    gc.disable()
     from kagura.dashboard.tui.child import ChildFeed
 
-    # The reader starts first: it loads its libraries while this process loads Textual.
-    _run(ChildFeed(flags), agent)
+    _run(ChildFeed(flags, reader), agent)
 
 
 def run_attached(root: str, key: str, agent: str | None) -> None:
     """The same on the records of the proxy at `root`. Raises ProxyError where that one does not show them."""
     from kagura.dashboard.tui.remote import RemoteFeed
 
-    feed = RemoteFeed(root, key)
-    try:
-        feed.check()
-    except ProxyError:
-        feed.close()
-        raise
-    _run(feed, agent)
+    _run(RemoteFeed(root, key), agent)
 
 
 def _run(feed: "Feed", agent: str | None) -> None:
     # Exported by a shell they tell the size of long ago, and would be believed before the terminal itself.
     for name in _SIZE:
         os.environ.pop(name, None)
-    # What is being loaded is no garbage: looking for some takes a tenth of the time until the first screen.
     gc.disable()
     try:
         from kagura.dashboard.period import Clock
         from kagura.dashboard.tui.app import Monitor
 
         gc.enable()
+        feed.check()
         monitor = Monitor(feed, Clock(), agent)
         monitor.run()
     finally:

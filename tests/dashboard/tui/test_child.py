@@ -10,6 +10,7 @@ import pytest
 
 from kagura.dashboard.tui.child import ChildFeed
 from kagura.dashboard.tui.windows import WINDOWS, look
+from kagura.errors import ConfigError
 from kagura.store.questions import Board, Failed, Gone, Opened, OpenRun, Particulars, ReadSpan, RunsQuery
 from tests.dashboard.samples import clock, seed
 
@@ -50,14 +51,27 @@ def test_a_reader_that_dies_is_told_of_and_started_again(feed: ChildFeed) -> Non
     assert isinstance(feed.ask(ReadSpan(id="a2")).answer, Particulars)
 
 
-def test_its_last_words_are_passed_on(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_used_end_it(tmp_path: Path) -> None:
     broken = tmp_path / "config.yaml"
     broken.write_text("proxy: {port: many}\n")
     feed = ChildFeed({"config": str(broken), "home": str(tmp_path), "db": None})
+    with pytest.raises(ConfigError, match=r"proxy\.port"):
+        feed.check()
+    broken.write_text("proxy: {port: 4101}\n")
+    feed.check()
+    assert isinstance(feed.ask(ReadSpan(id="a2")).answer, Gone)
+    feed.close()
+
+
+def test_its_last_words_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "msgspec.py").write_text("raise RuntimeError('not today')")
+    feed = ChildFeed({})
     answer = feed.ask(ReadSpan(id="a2")).answer
     feed.close()
     assert isinstance(answer, Failed)
-    assert "proxy.port" in answer.remedy
+    assert answer.message == "the reader of the store has ended"
+    assert answer.remedy == "RuntimeError: not today"
 
 
 def test_it_ends_with_its_feed(feed: ChildFeed) -> None:

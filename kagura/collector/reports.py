@@ -11,28 +11,43 @@ from kagura.model import Event
 from kagura.otel.decoding import LOGS, TRACES, read_logs, read_spans
 from kagura.otel.incoming import Incoming, from_span
 from kagura.otel.incoming_logs import from_log
+from kagura.otel.incoming_said import Conversations
 
 log = logging.getLogger(__name__)
 
 
-def arrivals(record: Telemetry, interpreter: Interpreter) -> Iterator[Arrival]:
-    """The spans that an export holds. Never raises: what cannot be understood is left out, and said."""
-    for told in _told(record):
-        event = Event(type=TYPE, at=told.at or record.received_at, execution_id=told.id, data=told.data)
-        reported = interpreter.interpret_event(event)
-        if reported:
-            yield Arrival(told, reported.span, reported.contents)
+class Reports:
+    """Reads exports; what log records say of a call is brought to its span."""
 
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self._conversations = Conversations()
 
-def _told(record: Telemetry) -> Iterator[Incoming]:
-    try:
-        if record.signal == TRACES:
-            for span in read_spans(record.encoding, record.body):
-                yield from_span(span)
-        elif record.signal == LOGS:
-            for line in read_logs(record.encoding, record.body):
-                told = from_log(line)
-                if told:
-                    yield told
-    except Exception:
-        log.exception("what an OpenTelemetry exporter sent could not be understood")
+    def arrivals(self, record: Telemetry) -> Iterator[Arrival]:
+        """The spans that an export holds. Never raises: what cannot be understood is left out, and said."""
+        for told in self._told(record):
+            event = Event(type=TYPE, at=told.at or record.received_at, execution_id=told.id, data=told.data)
+            reported = self._interpreter.interpret_event(event)
+            if reported:
+                yield Arrival(told, reported.span, reported.contents)
+
+    def _told(self, record: Telemetry) -> Iterator[Incoming]:
+        try:
+            if record.signal == TRACES:
+                for span in read_spans(record.encoding, record.body):
+                    yield self._conversations.span(from_span(span))
+            elif record.signal == LOGS:
+                yield from self._logged(record)
+        except Exception:
+            log.exception("what an OpenTelemetry exporter sent could not be understood")
+
+    def _logged(self, record: Telemetry) -> Iterator[Incoming]:
+        spoken: dict[str, None] = {}
+        for line in read_logs(record.encoding, record.body):
+            told = from_log(line)
+            if told:
+                yield told
+            elif id := self._conversations.log(line):
+                spoken[id] = None
+        for id in spoken:
+            yield self._conversations.again(id)

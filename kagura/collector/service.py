@@ -28,6 +28,7 @@ from kagura.store import Batch, Store
 
 if TYPE_CHECKING:
     from kagura.collector.otlp_export import Exporter
+    from kagura.collector.reports import Reports
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Collector:
         self._redaction = Redaction(settings.capture, settings.redact)
         self._tools = Tools(store, settings.tools, self._redaction)
         self._joins = Joins(store, self._homes, self._tools, now_us())
+        self._reports: Reports | None = None
         self._follower = Follower(settings.journal_dir, store.positions())
         store.queues_exports = settings.otlp.endpoint is not None
         self._follower.recall(lambda ids: [span.id for span in store.running_spans(list(ids))])
@@ -109,9 +111,10 @@ class Collector:
 
     def _arrivals(self, item: Telemetry) -> Iterable[Arrival]:
         # Imported with the first export: most journals hold none.
-        from kagura.collector.reports import arrivals
+        from kagura.collector.reports import Reports
 
-        return arrivals(item, self._interpreter)
+        self._reports = self._reports or Reports(self._interpreter)
+        return self._reports.arrivals(item)
 
     def _add(self, batch: Batch, exchanges: Iterable[Exchange]) -> None:
         """Understand exchanges and add what they were to the batch."""

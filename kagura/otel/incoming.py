@@ -241,14 +241,15 @@ def _call(own: JsonObject, span: OtlpSpan) -> JsonObject:
         "http_status": _count(first_number(own, names.HTTP_STATUS)),
         "first_chunk_at": _first_chunk(own, span),
         "usage": usage_of(own, cache_outside=span.scope in names.CACHE_OUTSIDE_INPUT),
-        "input": _system(own) + (chat(content_of(own, names.INPUTS), "user") or asked),
+        "input": system_messages(own) + (chat(content_of(own, names.INPUTS), "user") or asked),
         "output": answer,
         "tool_calls": asked_tools(answer),
         "parameters": parameters,
     }
 
 
-def _system(own: JsonObject) -> list[JsonObject]:
+def system_messages(own: JsonObject) -> list[JsonObject]:
+    """The system prompt, where attributes hold it apart from the messages."""
     found = content_of(own, names.SYSTEM)
     if found is None:
         return []

@@ -1,5 +1,6 @@
 """Where clients must point to reach the proxy, and whether one is there."""
 
+import http.client
 import json
 import re
 import urllib.error
@@ -47,16 +48,22 @@ def health(root: str, timeout: float = 10.0) -> dict[str, Any] | None:
 
     Where nobody listens that is known at once; a proxy on a busy machine is given its time.
     """
+    try:
+        return asked_health(root, timeout)
+    except OSError:
+        return None
+
+
+def asked_health(root: str, timeout: float = 10.0) -> dict[str, Any]:
+    """The same. Raises OSError where nothing answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{root}/kagura/health", timeout=timeout) as answer:
             said = json.load(answer)
     except urllib.error.HTTPError as error:
         said = _json_or_nothing(error.read())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, http.client.HTTPException):
         return {}
-    except OSError:
-        return None
     return said if isinstance(said, dict) and "version" in said else {}
 
 

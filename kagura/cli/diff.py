@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.errors import InputError
 
@@ -20,7 +21,9 @@ kagura diff 3f2a 91bc · two runs, by the beginnings of their ids
 
 kagura diff 3f2a 91bc --prompts · and what differs in their prompts, line by line
 
-kagura diff 3f2a 91bc --json · for other programs"""
+kagura diff 3f2a 91bc --json · for other programs
+
+kagura diff 3f2a 91bc --attach http://kagura.example:4100 · two runs that a proxy elsewhere recorded"""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -29,16 +32,17 @@ def diff(
     run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Another one.")],
     prompts: Annotated[bool, typer.Option("--prompts", help="What differs in the prompts, line by line.")] = False,
     as_json: JsonOption = False,
+    attach: AttachOption = None,
+    attach_key_env: AttachKeyEnvOption = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
 ) -> None:
     """Show two runs side by side: turns, prompts, tools, tokens, cost and time."""
     from kagura.dashboard.period import Clock
-    from kagura.dashboard.source import Source
 
     clock = Clock()
-    with Source(settings_from(config, home, db), clock) as source:
+    with source_from(settings_from(config, home, db), clock, attach, attach_key_env, db) as source:
         source.catch_up()
         show_comparison(source, clock, source.run_id(run_a), source.run_id(run_b), prompts=prompts, as_json=as_json)
 

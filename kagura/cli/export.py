@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
 from kagura.errors import InputError
 from kagura.model import JsonObject, SpanKind, Status
@@ -31,7 +32,9 @@ kagura export --last 7d --agent my_agent -o week.csv · one agent's week for a s
 
 kagura export --executions --tag team=search -o runs.parquet · runs with their sums, for pandas or DuckDB
 
-kagura export --execution run_20 --format otlp --content -o run.otlp.jsonl · one run's trace with prompts"""
+kagura export --execution run_20 --format otlp --content -o run.otlp.jsonl · one run's trace with prompts
+
+kagura export --last 1d --attach http://kagura.example:4100 > day.jsonl · what a proxy elsewhere recorded"""
 
 
 class Format(StrEnum):
@@ -82,6 +85,8 @@ def export(
     content: Annotated[
         bool, typer.Option("--content", help="With prompts and answers, tool arguments and results.")
     ] = False,
+    attach: AttachOption = None,
+    attach_key_env: AttachKeyEnvOption = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
@@ -90,7 +95,6 @@ def export(
     from kagura.cli.export_progress import progress
     from kagura.dashboard.output import for_eyes
     from kagura.dashboard.period import Clock, parse_window
-    from kagura.dashboard.source import Source
     from kagura.store.opening import quick_imports
 
     with quick_imports():
@@ -115,8 +119,10 @@ def export(
     wanted = form or _by_name(output)
     if wanted is Format.PARQUET and output == "-" and sys.stdout.isatty():
         raise InputError("Parquet is nothing for a terminal", "Name a file: -o calls.parquet.")
+    if wanted is Format.OTLP and attach:
+        raise InputError("--format otlp needs the store itself", "Leave --attach out where the store is: --db URL.")
     settings = settings_from(config, home, db)
-    with Source(settings, clock) as source:
+    with source_from(settings, clock, attach, attach_key_env, db) as source:
         store = source.catch_up()
         if source.behind:
             typer.echo(f"kagura: {source.behind}", err=True)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, check_attach, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.cli.help_text import Command
 from kagura.errors import InputError
@@ -37,7 +38,7 @@ kagura monitor --agent my_agent --trace · its latest run as a log
 
 kagura monitor --cost --last 7d --by model · what a week cost, model by model
 
-kagura monitor --attach http://kagura.example:4100 · live view of a proxy elsewhere"""
+kagura monitor --attach http://kagura.example:4100 · live view of a proxy elsewhere; so with all of the above"""
 
 
 class _OptionalTrace(Command):
@@ -70,20 +71,8 @@ def monitor(
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Cost from then on: a day, 7d.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Cost up to then; a day whole.")] = None,
     last: Annotated[str | None, typer.Option("--last", metavar="AGE", help="Cost of the last 7d, 12h, …")] = None,
-    attach: Annotated[
-        str | None,
-        typer.Option(
-            "--attach", metavar="URL", help="Live view of the proxy there; what is printed once needs the store: --db."
-        ),
-    ] = None,
-    attach_key_env: Annotated[
-        str | None,
-        typer.Option(
-            "--attach-key-env",
-            metavar="NAME",
-            help="Variable with that proxy's view_key (default: KAGURA_PROXY_VIEW_KEY).",
-        ),
-    ] = None,
+    attach: AttachOption = None,
+    attach_key_env: AttachKeyEnvOption = None,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print cost as CSV.")] = False,
     config: ConfigOption = None,
@@ -99,17 +88,16 @@ def monitor(
         raise InputError("--by, --date, --since, --until, --last and --csv belong to --cost", "Add --cost.")
     if as_json and as_csv:
         raise InputError("--json and --csv cannot stand together", "Ask for one of them.")
+    check_attach(attach, attach_key_env, db)
     settings = settings_from(config, home, db)
-    live = not (cost or trace is not None or as_json) and interactive()
-    if attach or attach_key_env:
-        return _attached(settings, attach, attach_key_env, agent, fits=live and not db)
-    if live:
+    if not (cost or trace is not None or as_json) and interactive():
+        if attach:
+            return _attached(settings, attach, attach_key_env, agent)
         return run_live({"config": str(config) if config else None, "home": home, "db": db}, agent)
     from kagura.dashboard.period import Clock
-    from kagura.dashboard.source import Source
 
     clock = Clock()
-    with Source(settings, clock) as source:
+    with source_from(settings, clock, attach, attach_key_env, db) as source:
         source.catch_up()
         if cost:
             _cost(source, clock, agent, by or "agent", (date, since, until, last), "json" * as_json or "csv" * as_csv)
@@ -122,18 +110,14 @@ def monitor(
     return None
 
 
-def _attached(settings: "Settings", url: str | None, variable: str | None, agent: str | None, *, fits: bool) -> None:
-    """The live view of a proxy elsewhere, where the other flags fit that."""
+def _attached(settings: "Settings", url: str, variable: str | None, agent: str | None) -> None:
+    """The live view of a proxy elsewhere."""
     from kagura.cli.proxies import named_proxy, view_key
     from kagura.dashboard.tui.start import run_attached
 
-    if not url:
-        raise InputError("--attach-key-env belongs to --attach", "Add --attach URL.")
-    if not fits:
-        remedy = "On a terminal and without --cost, --trace, --json, --db; or read the store itself: --db URL."
-        raise InputError("--attach is for the live view alone", remedy)
+    key = view_key(settings, variable)
     root, _ = named_proxy(url)
-    run_attached(root, view_key(settings, variable), agent)
+    run_attached(root, key, agent)
 
 
 def _cost(

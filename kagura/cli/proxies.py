@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from kagura.cli.addresses import health, proxy_url
+from kagura.cli.addresses import asked_health, health, proxy_url
 from kagura.cli.collecting import child_environment
 from kagura.config import Settings
 from kagura.errors import InputError, ProxyError
@@ -27,26 +27,38 @@ class RunProxy(NamedTuple):
 
 
 def attached(url: str, settings: Settings) -> RunProxy:
-    """The proxy at an address that the user names. Raises ProxyError where none answers there."""
+    """The proxy at an address that the user names. Raises InputError where none answers there."""
     root, said = named_proxy(url)
     return RunProxy(root, is_remote=not _writes_here(said, settings))
 
 
 def named_proxy(url: str) -> tuple[str, Mapping[str, object]]:
-    """The address that `--attach` names, and what its `/kagura/health` says. Raises ProxyError where none answers."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    """The address that `--attach` names, and what its `/kagura/health` says. Raises InputError where none answers."""
+    parts = _address(url if "://" in url else f"http://{url}")
+    if parts is None:
         raise InputError(f"--attach {url!r} is no address", "Such as --attach http://kagura.example:4100.")
     root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    said = health(root)
-    if said is None:
-        raise ProxyError(f"no proxy answers at {root}", f"Does it run, and can this machine reach {parts.netloc}?")
+    try:
+        said = asked_health(root)
+    except OSError as error:
+        from kagura.dashboard.tui.remote import unreached
+
+        remedy = f"Does it run, and can this machine reach {parts.netloc}?"
+        raise InputError(*unreached(root, getattr(error, "reason", error), remedy)) from None
     if not said:
-        raise ProxyError(
+        raise InputError(
             f"what answers at {root} does not say that it is kagura",
             f"If it is, name {parts.hostname} in its `proxy.allowed_hosts`.",
         )
     return root, said
+
+
+def _address(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def view_key(settings: Settings, variable: str | None = None) -> str:

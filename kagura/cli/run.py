@@ -12,12 +12,13 @@ from typing import Annotated, NamedTuple
 import typer
 
 from kagura.cli.addresses import proxy_url
+from kagura.cli.attaching import AttachKeyEnvOption, check_attach
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
 from kagura.cli.pointing import Gateways, gateways, run_environment
 from kagura.cli.programs import agent_name, flagged, write_helpers
-from kagura.cli.proxies import RunProxy, attached, found_or_started
+from kagura.cli.proxies import RunProxy, attached, found_or_started, view_key
 from kagura.cli.reporting import reported, shown
-from kagura.cli.run_summary import is_elsewhere, lines, opened, read, summary, unread, write
+from kagura.cli.run_summary import elsewhere, lines, opened, read, summary, unread, write
 from kagura.cli.starting import call
 from kagura.cli.telemetry import exporters, other_receiver, resource_attributes
 from kagura.config import Settings
@@ -78,6 +79,7 @@ def run(
     attach: Annotated[
         str | None, typer.Option(metavar="URL", help="Use the proxy at this address instead of a local one.")
     ] = None,
+    attach_key_env: AttachKeyEnvOption = None,
     otel: Annotated[
         bool,
         typer.Option("--otel", help="Have programs that speak OpenTelemetry, such as claude-code, tell the proxy."),
@@ -97,7 +99,9 @@ def run(
     """
     if not command:
         raise InputError("no program was given", "kagura run -- python my_agent.py")
+    check_attach(attach, attach_key_env)
     settings = settings_from(config, home, db)
+    key = view_key(settings, attach_key_env)
     new_id = f"run_{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     this = Run(
         _name("--id", new_id if execution_id is None else execution_id),
@@ -120,17 +124,17 @@ def run(
     ):
         outcome.code = call(flagged(command, environment), environment, proxy.lifeline)
     if json_file or not quiet:
-        trace, trouble = read(settings, proxy, this.id)
+        trace, trouble = read(settings, proxy, this.id, key)
         if not quiet:
-            _tell(trace, trouble, proxy.root if is_elsewhere(settings, proxy) else "")
+            _tell(trace, trouble, elsewhere(settings, proxy, attach_key_env))
         if json_file:
             write(summary(trace, outcome.code) if trace else unread(this.id, this.agent, this.tags, outcome), target)
     raise typer.Exit(outcome.code)
 
 
-def _tell(trace: Trace | None, trouble: str, elsewhere: str) -> None:
+def _tell(trace: Trace | None, trouble: str, flags: str) -> None:
     """Say on stderr what the run came to, or why that is not known."""
-    for line in lines(trace, elsewhere) if trace else [f"kagura: {trouble}"]:
+    for line in lines(trace, flags) if trace else [f"kagura: {trouble}"]:
         typer.echo(line, err=True)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
@@ -67,8 +66,8 @@ def _settled(look: "Callable[[], Trace | None]") -> "Trace | None":
         time.sleep(POLL_SECONDS)
 
 
-def lines(trace: "Trace", elsewhere: str = "") -> Iterator[str]:
-    """The summary for people; `elsewhere` is the address of the proxy that has the run, where that is not here."""
+def lines(trace: "Trace", flags: str = "") -> Iterator[str]:
+    """The summary for people; `flags` name the proxy that has the run, where that is not here."""
     from kagura.dashboard.amounts import count, duration, money, plural
     from kagura.dashboard.text import safe
 
@@ -91,7 +90,7 @@ def lines(trace: "Trace", elsewhere: str = "") -> Iterator[str]:
         duration(row.duration),
     ]
     yield head + " · ".join(parts)
-    yield f"        kagura monitor {f'--attach {elsewhere}' if elsewhere else f'--trace {safe(row.id)}'}"
+    yield f"        kagura monitor {flags}--trace {safe(row.id)}"
 
 
 def summary(trace: "Trace", code: int) -> JsonObject:
@@ -160,14 +159,24 @@ def is_elsewhere(settings: Settings, proxy: RunProxy) -> bool:
     return proxy.is_remote and "://" not in (settings.db or "")
 
 
-def read(settings: Settings, proxy: RunProxy, execution_id: str) -> "tuple[Trace | None, str]":
+def elsewhere(settings: Settings, proxy: RunProxy, variable: str | None) -> str:
+    """The flags with which a command finds the run at its proxy; none where it is in a store that is read here."""
+    if not is_elsewhere(settings, proxy):
+        return ""
+    return f"--attach {proxy.root} " + (f"--attach-key-env {variable} " if variable else "")
+
+
+def read(settings: Settings, proxy: RunProxy, execution_id: str, key: str = "") -> "tuple[Trace | None, str]":
     """The run, or why it cannot be told here: nothing that goes wrong with it changes the program's exit code."""
     if is_elsewhere(settings, proxy):
-        with suppress(StoreError):
-            found = settled_elsewhere(proxy.root, settings.proxy.view_key, execution_id)
+        why = ""
+        try:
+            found = settled_elsewhere(proxy.root, key, execution_id)
             if found:
                 return found, ""
-        return None, f"recorded by {proxy.root}: `kagura monitor --trace {execution_id}` tells of it there"
+        except StoreError as error:
+            why = f" ({error.message})"
+        return None, f"recorded by {proxy.root}: `kagura monitor --trace {execution_id}` tells of it there{why}"
     try:
         found = settled(settings, execution_id)
     except StoreError as error:

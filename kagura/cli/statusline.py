@@ -4,11 +4,13 @@
 configuration names, and whatever went wrong.
 """
 
+from contextlib import closing
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, store_at
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
 from kagura.cli.prompt_line import (
     BEGIN,
@@ -24,6 +26,9 @@ from kagura.cli.prompt_line import (
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
+    from kagura.config import Settings
+    from kagura.dashboard.elsewhere import RemoteStore
+    from kagura.store import Store
     from kagura.store.views import CostTotals
 
 app = command_app()
@@ -53,6 +58,8 @@ def statusline(
             "--format", metavar="TEXT", help=f"Text with figures in braces: {', '.join(f'{{{n}}}' for n in FIGURES)}."
         ),
     ] = None,
+    attach: AttachOption = None,
+    attach_key_env: AttachKeyEnvOption = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
@@ -66,19 +73,26 @@ def statusline(
         known = ", ".join(f"{{{name}}} ({meaning})" for name, meaning in FIGURES.items())
         raise InputError(f"--format {form!r}: {error}", f"Known: {known}.") from None
     settings = settings_from(config, home, db)
-    typer.echo(_line(settings.db_url, asked))
+    typer.echo(_line(_opened(settings, store_at(settings, attach, attach_key_env, db)), asked))
 
 
-def _line(url: str, asked: Asked) -> str:
-    """The line, by way of the store."""
-    from kagura.dashboard.period import Clock
+def _opened(settings: "Settings", elsewhere: "RemoteStore | None") -> "Store | None":
+    """The store, as far as it is written: a line that is asked for every second does not write it."""
     from kagura.store.opening import open_to_look
 
+    if elsewhere is None:
+        return open_to_look(settings.db_url)
+    return cast("Store", elsewhere) if elsewhere.has_calls() else None
+
+
+def _line(store: "Store | None", asked: Asked) -> str:
+    """The line, by way of the store."""
+    from kagura.dashboard.period import Clock
+
     clock = Clock()
-    store = open_to_look(url)
     if store is None:
         return BEGIN
-    with store:
+    with closing(store):
         day = store.overview(since=clock.today())
         tokens = day.tokens.input + day.tokens.output
         figures = day_figures(_cost([day.cost]), day.llm_calls, tokens, day.errors)

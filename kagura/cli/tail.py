@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.errors import InputError, KaguraError
 
@@ -30,7 +31,9 @@ kagura tail --min-cost 0.05 --model opus · dear calls to some models
 
 kagura tail --json | jq .cost_usd · for other programs
 
-kagura tail -n 100 --no-follow · the last hundred calls"""
+kagura tail -n 100 --no-follow · the last hundred calls
+
+kagura tail --attach http://kagura.example:4100 · calls of a proxy elsewhere"""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -55,6 +58,8 @@ def tail(
     ] = None,
     every_kind: Annotated[bool, typer.Option("--all", help="Tools, memory and the rest as well.")] = False,
     as_json: JsonOption = False,
+    attach: AttachOption = None,
+    attach_key_env: AttachKeyEnvOption = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
@@ -62,7 +67,6 @@ def tail(
     """Print calls as they end, one line each; with --json one object a line."""
     from kagura.dashboard.following import Follower
     from kagura.dashboard.period import Clock, parse_age
-    from kagura.dashboard.source import Source
     from kagura.store.questions import EndedQuery
 
     query = EndedQuery(
@@ -75,7 +79,7 @@ def tail(
         every_kind=every_kind,
     )
     clock = Clock()
-    with Source(settings_from(config, home, db), clock) as source:
+    with source_from(settings_from(config, home, db), clock, attach, attach_key_env, db) as source:
         follower = Follower(source, clock, query)
         show = _show_json if as_json else _shower(clock)
         for span in follower.latest(lines):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.errors import KaguraError
 
@@ -23,6 +24,8 @@ kagura top --interval 10 · less often
 
 kagura top --once · once, as in a pipe
 
+kagura top --attach http://kagura.example:4100 · what a proxy elsewhere records
+
 tmux split-window -l 10 'kagura top' · in a pane beside the agent"""
 
 
@@ -33,6 +36,8 @@ def top(
     ] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print once and end, as where output is no terminal.")] = False,
     as_json: JsonOption = False,
+    attach: AttachOption = None,
+    attach_key_env: AttachKeyEnvOption = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,
@@ -40,11 +45,10 @@ def top(
     """Show what runs and what today cost on a small screen, renewed every two seconds."""
     from kagura.dashboard.output import console, print_json
     from kagura.dashboard.period import Clock
-    from kagura.dashboard.source import Source
     from kagura.dashboard.top import Top
 
     clock = Clock()
-    with Source(settings_from(config, home, db), clock) as source:
+    with source_from(settings_from(config, home, db), clock, attach, attach_key_env, db) as source:
         out = console()
         if as_json:
             print_json(Top.read(source, clock).document())

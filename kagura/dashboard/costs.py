@@ -16,8 +16,7 @@ from kagura.store.projection import monthly
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from kagura.store.cache_savings import CacheSavings
-    from kagura.store.views import CostRow
+    from kagura.store.views import CacheSavings, CostRow
 
 LISTED = 50
 """Rows that are shown, except of days and hours; the others are one row together, and all are in JSON and CSV."""

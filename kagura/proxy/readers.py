@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 READER = "kagura.dashboard.tui.child"
-"""The module that answers: frames in, frames out, each a little-endian u32 and as many bytes of msgpack."""
+"""The module that answers: flags as JSON in, then questions, and a reply to each; in frames of a little-endian u32 and
+as many bytes."""
 MOST_READERS = 4
 MAX_REPLY = 64 * 1024 * 1024
 ANSWER_SECONDS = 20.0
@@ -21,7 +22,7 @@ IDLE_SECONDS = 60.0
 RETIRED_SECONDS = 10.0
 """A reader that was not asked for so long gives way to a new monitor: an open one asks every few seconds."""
 _LENGTH = struct.Struct("<I")
-_NO_FLAGS = b"\x80"
+_NO_FLAGS = b"{}"
 
 
 class BusyError(Exception):
@@ -65,6 +66,7 @@ class Reader:
             if process is None:
                 process = self._process = self._spawn()
                 _write(process, _NO_FLAGS)
+                _read(process)  # its settings are read
             _write(process, question)
             return _read(process)
         except (OSError, EOFError, ValueError) as error:

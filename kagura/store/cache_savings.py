@@ -4,31 +4,18 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import Select, select
 
 from kagura.model import CostLine
 from kagura.store.database import Database
 from kagura.store.schema import spans
 from kagura.store.values import from_json
+from kagura.store.views import CacheSavings
 
 MOST = 50_000
 """Calls with a cache whose bills are looked at one by one: what takes half a second."""
 
 _WRITES = frozenset({"cache_write", "cache_write_1h", "cache_write_12h"})
-
-
-class CacheSavings(msgspec.Struct, frozen=True):
-    """What reading prompts from caches saved, and what writing to them cost more than sending them plainly."""
-
-    saved: Decimal
-    """US dollars: tokens read × (rate of plain input - rate of reading), by each call's own rates."""
-    extra: Decimal
-    """US dollars: tokens written × (rate of writing - rate of plain input)."""
-    calls: int
-    """Calls that read or wrote."""
-    left_out: int
-    """Those whose bill gives no rate of plain input to compare with."""
 
 
 class Savings(Database):

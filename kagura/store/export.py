@@ -1,16 +1,15 @@
 """Spans and executions as the JSON objects of `kagura export`, streamed in constant memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, or_, select
 
 from kagura.model import JsonObject, Span, SpanKind, Status
 from kagura.store.batch import SpanContents
-from kagura.store.contents import read_contents
 from kagura.store.database import Database
 from kagura.store.rows import Columns, to_execution, to_span
 from kagura.store.schema import execution_tags, executions, span_tags, spans
@@ -19,6 +18,8 @@ from kagura.store.views import ExecutionRow
 
 PAGE = 1000
 """Rows that are in memory at a time; each page is a transaction of its own, so that a long export holds nothing up."""
+
+_Row = TypeVar("_Row", Span, ExecutionRow)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,8 +51,24 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 EVERYTHING = Chosen()
 
 
-class Export(Database):
-    """Everything, row by row."""
+After = tuple[int, str]
+"""Start and id of the last row of a page."""
+
+
+class Pages:
+    """Everything, row by row, wherever the pages come from."""
+
+    def span_page(self, chosen: Chosen, after: After | None = None) -> list[Span]:
+        """The spans that follow, by start; fewer than `PAGE` are the last ones."""
+        raise NotImplementedError
+
+    def execution_page(self, chosen: Chosen, after: After | None = None) -> list[ExecutionRow]:
+        """The same of executions."""
+        raise NotImplementedError
+
+    def span_contents(self, span_id: str) -> SpanContents | None:
+        """What a call sent and got; `None` where nothing was kept."""
+        raise NotImplementedError
 
     def export_spans(self, chosen: Chosen = EVERYTHING, *, content: bool = False) -> Iterator[JsonObject]:
         """Spans by start, as JSON objects; times are ISO 8601 in UTC with microseconds.
@@ -60,7 +77,7 @@ class Export(Database):
         """
         for page in self.span_pages(chosen):
             for span in page:
-                yield span_object(span) | (content_object(span, self._kept(span.id)) if content else {})
+                yield span_object(span) | (content_object(span, self.span_contents(span.id)) if content else {})
 
     def export_executions(self, chosen: Chosen = EVERYTHING) -> Iterator[JsonObject]:
         """Executions by start, as JSON objects."""
@@ -69,13 +86,32 @@ class Export(Database):
 
     def span_pages(self, chosen: Chosen = EVERYTHING) -> Iterator[list[Span]]:
         """Spans by start, a page at a time."""
-        for rows in self._pages(spans, _conditions(spans, chosen)):
-            yield [to_span(row) for row in rows]
+        return _pages(self.span_page, chosen)
 
     def execution_pages(self, chosen: Chosen = EVERYTHING) -> Iterator[list[ExecutionRow]]:
         """Executions by start, a page at a time."""
-        for rows in self._pages(executions, _conditions(executions, chosen)):
-            yield [to_execution(row) for row in rows]
+        return _pages(self.execution_page, chosen)
+
+
+def _pages(page: Callable[[Chosen, After | None], list[_Row]], chosen: Chosen) -> Iterator[list[_Row]]:
+    after = None
+    while rows := page(chosen, after):
+        yield rows
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1].started_at, rows[-1].id)
+
+
+class Export(Pages, Database):
+    """The pages of a database."""
+
+    def span_page(self, chosen: Chosen, after: After | None = None) -> list[Span]:
+        """As in `Pages`."""
+        return [to_span(row) for row in self._page(spans, chosen, after)]
+
+    def execution_page(self, chosen: Chosen, after: After | None = None) -> list[ExecutionRow]:
+        """As in `Pages`."""
+        return [to_execution(row) for row in self._page(executions, chosen, after)]
 
     def number_of_spans(self, chosen: Chosen = EVERYTHING) -> int:
         """How many spans are chosen."""
@@ -90,24 +126,14 @@ class Export(Database):
             counted = select(func.count()).select_from(table).where(*_conditions(table, chosen))
             return int(connection.execute(counted).scalar_one())
 
-    def _kept(self, span_id: str) -> SpanContents | None:
-        with self.reading() as connection:
-            return read_contents(connection, span_id)
-
-    def _pages(self, table: Table, conditions: list[ColumnElement[bool]]) -> Iterator[Sequence[Columns]]:
-        statement: Select[Any] = select(table).where(*conditions)
-        statement = statement.order_by(table.c.started_at, table.c.id).limit(PAGE)
-        page = statement
-        while True:
-            with self.reading() as connection:
-                rows = connection.execute(page).mappings().all()
-            if rows:
-                yield rows
-            if len(rows) < PAGE:
-                return
-            at, key = rows[-1]["started_at"], rows[-1]["id"]
+    def _page(self, table: Table, chosen: Chosen, after: After | None) -> Sequence[Columns]:
+        statement: Select[Any] = select(table).where(*_conditions(table, chosen))
+        if after:
+            at, key = after
             behind = or_(table.c.started_at > at, and_(table.c.started_at == at, table.c.id > key))
-            page = statement.where(table.c.started_at >= at, behind)
+            statement = statement.where(table.c.started_at >= at, behind)
+        with self.reading() as connection:
+            return connection.execute(statement.order_by(table.c.started_at, table.c.id).limit(PAGE)).mappings().all()
 
 
 def _conditions(table: Table, chosen: Chosen) -> list[ColumnElement[bool]]:

@@ -11,6 +11,7 @@ from kagura.store.batch import SpanContents
 from kagura.store.questions import (
     AgentView,
     Answer,
+    Ask,
     Board,
     Gone,
     Kept,
@@ -34,7 +35,7 @@ MAX_AGE = 30.0
 
 PART_BYTES = 1 << 18
 TOTAL_BYTES = 1 << 20
-"""Of one content, and of all contents of a span, that are read for looking at."""
+"""Of one content, and of all that was said in a span, that are read for looking at."""
 
 T = TypeVar("T")
 
@@ -125,6 +126,10 @@ class LiveView:
                 return self._open_agent(question)
             case ReadSpan():
                 return self._read_span(question.id)
+            case Ask():
+                from kagura.store.asked import told
+
+                return told(self._store, question)
 
     def _look(self, look: Look) -> Answer:
         version = self._changes.mark()
@@ -217,11 +222,16 @@ def _particulars(span: Span, contents: SpanContents) -> Particulars:
     outputs = [keep(data) for data in contents.outputs]
     # The latest messages say most: the space that there is goes to them first.
     inputs = [keep(data) for data in reversed(contents.inputs) if left > 0][::-1]
+    raw = [
+        None if data is None else Kept(data=data[:PART_BYTES], size=len(data))
+        for data in (contents.raw_request, contents.raw_response)
+    ]
     return Particulars(
         span=span,
         inputs=inputs,
         left_out=len(contents.inputs) - len(inputs),
         outputs=outputs,
         parameters=None if contents.parameters is None else keep(contents.parameters),
-        raw_response=None if contents.raw_response is None else keep(contents.raw_response),
+        raw_request=raw[0],
+        raw_response=raw[1],
     )

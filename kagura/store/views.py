@@ -172,6 +172,19 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: CostTotals
 
 
+class CacheSavings(msgspec.Struct, frozen=True):
+    """What reading prompts from caches saved, and what writing to them cost more than sending them plainly."""
+
+    saved: Decimal
+    """US dollars: tokens read × (rate of plain input - rate of reading), by each call's own rates."""
+    extra: Decimal
+    """US dollars: tokens written × (rate of writing - rate of plain input)."""
+    calls: int
+    """Calls that read or wrote."""
+    left_out: int
+    """Those whose bill gives no rate of plain input to compare with."""
+
+
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     """What retention removed."""
 

@@ -23,8 +23,7 @@ from kagura.dashboard.steps import steps
 from kagura.dashboard.timeline import timeline
 from kagura.model import SpanKind, Status
 from kagura.pricing import Price
-from kagura.store.cache_savings import CacheSavings
-from kagura.store.views import CostTotals, Trace
+from kagura.store.views import CacheSavings, CostTotals, Trace
 from tests.dashboard.samples import (
     HOSTILE,
     SECOND,

@@ -12,9 +12,9 @@ from kagura.cli.run_summary import settled_elsewhere
 from kagura.dashboard.period import Clock
 from kagura.dashboard.tui.remote import RemoteFeed
 from kagura.dashboard.tui.start import run_attached
-from kagura.errors import InputError, ProxyError, StoreError
+from kagura.errors import ProxyError, StoreError
 from kagura.store.questions import Failed, Gone, OpenRun
-from tests.clients.installed import Proxy, in_process
+from tests.clients.installed import Proxy
 from tests.clients.upstream import Upstream
 from tests.dashboard.tui.stage import on_stage
 from tests.end_to_end.runs import ANSWER, CALL, python, run
@@ -75,16 +75,3 @@ def test_the_key_opens_and_is_told_nobody(tmp_path: Path) -> None:
 def test_a_server_that_is_no_proxy_is_an_answer_and_no_crash(upstream: Upstream) -> None:
     with closing(RemoteFeed(upstream.url)) as feed:
         assert isinstance(feed.ask(OpenRun(id="x")).answer, Failed)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (["--attach", "http://x", "--cost"], "live view alone"),
-        (["--attach", "http://x"], "live view alone"),
-        (["--attach-key-env", "NAME"], "belongs to --attach"),
-    ],
-)
-def test_what_needs_the_store_is_refused(tmp_path: Path, arguments: list[str], text: str) -> None:
-    with pytest.raises(InputError, match=text):
-        in_process("monitor", *arguments, env={"KAGURA_HOME": str(tmp_path)})

@@ -5,7 +5,7 @@ import pytest
 
 from kagura.model import Cost, CostLine, Usage
 from kagura.store import Batch, Store, cache_savings
-from kagura.store.cache_savings import CacheSavings
+from kagura.store.views import CacheSavings
 from tests.store.things import llm
 
 

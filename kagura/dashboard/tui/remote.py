@@ -4,6 +4,7 @@ import http.client
 import json
 import secrets
 import socket
+import ssl
 import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ SECONDS = 20.0
 """How long an answer may take."""
 MAX_REPLY = 64 * 1024 * 1024
 _MEDIA_TYPE = "application/x-msgpack"
+_AGAIN = "It is asked again and again."
 _TOLD = 300
 """Characters of what a stranger's answer says."""
 
@@ -26,15 +28,29 @@ _TOLD = 300
 class RefusedError(ProxyError):
     """The proxy does not show its records: asking again does not help."""
 
+    exit_code = 2
+
+
+def unreached(root: str, error: Exception, remedy: str) -> tuple[str, str]:
+    """What is wrong where a proxy does not answer, and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = f"the certificate of {root} is not trusted: {safe(error.verify_message)[:_TOLD]}"
+        return said, "SSL_CERT_FILE names the file with the certificate of a private CA."
+    if isinstance(error, ssl.SSLError):
+        return f"what answers at {root} speaks no TLS", "Is it http:// instead of https://?"
+    reason = safe(str(getattr(error, "strerror", None) or error or type(error).__name__))[:_TOLD]
+    return f"{root} does not answer: {reason}", remedy
+
 
 class RemoteFeed:
     """Asks `POST /kagura/v1/view` of the proxy at `root`; a lost connection is made anew with the next question.
 
-    `viewer` names the reader that answers there: one of its own for each monitor, or a shared one.
+    `viewer` names the reader that answers there: one of its own for each monitor, or a shared one. `remedy` is said
+    where the proxy does not answer.
     """
 
-    def __init__(self, root: str, key: str = "", viewer: str | None = None) -> None:
-        self.root = root
+    def __init__(self, root: str, key: str = "", viewer: str | None = None, remedy: str = _AGAIN) -> None:
+        self.root, self._remedy = root, remedy
         parts = urlsplit(root)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
@@ -51,20 +67,21 @@ class RemoteFeed:
     def ask(self, question: Question) -> Reply:
         """The reply to one question; what is wrong with the way to the proxy is one as well."""
         try:
-            return self._asked(question)
+            return self.told(question)
         except ProxyError as error:
             return Reply(answer=Failed(message=error.message, remedy=error.remedy))
 
     def check(self) -> None:
         """Raise ProxyError where this proxy will not answer questions, however often it is asked."""
         try:
-            self._asked(OpenRun(id=""))
+            self.told(OpenRun(id=""))
         except RefusedError:
             raise
         except ProxyError:
             return
 
-    def _asked(self, question: Question) -> Reply:
+    def told(self, question: Question) -> Reply:
+        """The reply to one question. Raises ProxyError where the way to the proxy is barred."""
         with self._turn:
             status, data = self._exchange(msgspec.msgpack.encode(question))
         if status != http.client.OK:
@@ -86,8 +103,7 @@ class RemoteFeed:
                 # One that was kept open may have been closed there meanwhile: that says nothing about the proxy.
                 if was_open and not is_last and not isinstance(error, TimeoutError):
                     continue
-                said = safe(str(getattr(error, "strerror", None) or error or type(error).__name__))[:_TOLD]
-                raise ProxyError(f"{self.root} does not answer: {said}", "It is asked again and again.") from None
+                raise ProxyError(*unreached(self.root, error, self._remedy)) from None
             if len(data) > MAX_REPLY:
                 self._connection.close()
                 raise ProxyError(f"the answer of {self.root} is too large", "A filter makes it smaller.")

@@ -134,7 +134,7 @@ def _masked_pair(pair: str) -> str:
     return f"{name}=***" if mark and _SECRET_QUERY.search(plain) and not _PAGE.search(plain) else pair
 
 
-def named_by_connection(headers: RawHeaders) -> frozenset[bytes]:
+def named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
     """The hop-by-hop headers of a message, those that its Connection header lists included."""
     listed: list[bytes] = []
     for name, value in headers:

@@ -8,7 +8,8 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from kagura.config import Settings
 from kagura.errors import ConfigError
@@ -27,7 +28,7 @@ from kagura.proxy.labels import read_labels
 from kagura.proxy.metrics import Metrics
 from kagura.proxy.models import ModelNames
 from kagura.proxy.recorder import Recorder
-from kagura.proxy.requests import query_without_key, request_head
+from kagura.proxy.requests import framing, opening, query_without_key
 from kagura.proxy.routes import USAGE_ON_DEMAND, Refusal, Route, Router
 from kagura.proxy.switching import EXTENSION, Switching
 from kagura.proxy.translation.order import order_for
@@ -42,7 +43,23 @@ _log = logging.getLogger("kagura.proxy")
 WEBSOCKET = Refusal(
     426, "websocket_unsupported", "Only …/responses and …/realtime speak over websockets: use plain HTTP."
 )
+KNOWN_HEADS = 256
+"""Requests whose head is known: a client's calls differ in their bodies, hardly ever in what stands before them."""
 FOREIGN = "Calls that carry the proxy's own key are not open to web pages of other hosts."
+
+
+class Known(NamedTuple):
+    """What a request's line and headers say, whatever its body holds."""
+
+    route: Route
+    inspected: bool
+    """Whether the body must be read before it is known where the call goes."""
+    confided: bool
+    """Whether the call may carry what is the proxy's own."""
+    plan: Plan
+    """Its head lacks the framing."""
+    labels: Labels
+    ignored: int
 
 
 class Relay:
@@ -78,6 +95,7 @@ class Relay:
         self._translator = Translator(environ)
         dialer = Dialer(settings.proxy.connect_timeout, doors={TRANSLATION: self._translator.open})
         self._client = UpstreamClient(dialer, settings.proxy.read_timeout)
+        self._known = lru_cache(maxsize=KNOWN_HEADS)(self._know)
 
     def close(self) -> None:
         """Break off the idle connections to providers, and end the translator."""
@@ -92,26 +110,46 @@ class Relay:
         if headers.get(b"upgrade", b"").lower() == b"websocket":
             await self._upgrade(scope, receive, send, headers, received_at)
             return
-        route = self._route(scope, headers)
-        if isinstance(route, Refusal):
-            await self._refuse(send, route)
+        lines = tuple(line for line in scope["headers"] if line[0] != b"content-length")
+        known = self._known(scope["method"], asgi.raw_path(scope), scope["query_string"], lines)
+        if isinstance(known, Refusal):
+            await self._refuse(send, known)
             return
         intake = Intake(receive, headers, self._settings.capture.max_body)
-        if self._is_inspected(route, headers) and not await intake.gather(self._settings.proxy.inspect_limit):
+        if known.inspected and not await intake.gather(self._settings.proxy.inspect_limit):
             return
-        decided = self._decide(route, intake)
+        decided = self._decide(known.route, intake)
         if isinstance(decided, Refusal):
             await self._refuse(send, decided)
             return
         target, usage_asked = decided
-        rerouted = target.provider is not route.provider
-        if not self._may_confide(target, headers, rerouted=rerouted):
+        rerouted = target.provider is not known.route.provider
+        if not (self._may_confide(target, headers, rerouted=True) if rerouted else known.confided):
             await self._refuse(send, Refusal(403, "foreign_origin", FOREIGN, target.dialect))
             return
-        plan = self._plan(scope, target, intake, headers, rerouted=rerouted)
-        labels = self._labels(headers, target)
+        plan = known.plan
+        if target is not known.route:
+            plan = self._plan(scope["method"], target, lines, headers, rerouted=rerouted)
+        plan = plan._replace(head=plan.head + framing(intake))
+        self._metrics.labels_ignored += known.ignored
         call = Call(plan, intake, send, self._client, self._recorder, self._metrics, clock)
-        await call.run(self._new_id(), received_at, labels, scope["headers"], usage_asked=usage_asked)
+        await call.run(self._new_id(), received_at, known.labels, scope["headers"], usage_asked=usage_asked)
+
+    def _know(self, method: str, path: bytes, query: bytes, lines: tuple[tuple[bytes, bytes], ...]) -> Known | Refusal:
+        """All that does not depend on the body; `lines` are the headers without the body's length."""
+        headers = dict(lines)
+        route = self._router.route(method, path.decode("latin-1"), query.decode("latin-1"), headers)
+        if isinstance(route, Refusal):
+            return route
+        labels, ignored = read_labels(headers, route.tags)
+        return Known(
+            route,
+            self._is_inspected(route, headers),
+            self._may_confide(route, headers, rerouted=False),
+            self._plan(method, route, lines, headers, rerouted=False),
+            labels,
+            ignored,
+        )
 
     async def _upgrade(
         self,
@@ -123,7 +161,8 @@ class Relay:
     ) -> None:
         """Relay a websocket, where the endpoint speaks over them and the server can hand its connection over."""
         client = scope.get("extensions", {}).get(EXTENSION)
-        route = self._route(scope, headers)
+        path, query = asgi.raw_path(scope).decode("latin-1"), scope["query_string"].decode("latin-1")
+        route = self._router.route(scope["method"], path, query, headers)
         protocol = None if isinstance(route, Refusal) or route.translated else PROTOCOLS.get(route.endpoint)
         if client is None or scope["method"] != "GET" or isinstance(route, Refusal) or protocol is None:
             await self._refuse(send, WEBSOCKET)
@@ -131,10 +170,11 @@ class Relay:
         if not self._may_confide(route, headers, rerouted=False):
             await self._refuse(send, Refusal(403, "foreign_origin", FOREIGN, route.dialect))
             return
-        plan = self._plan(scope, route, Intake(receive, {}, 0), headers, rerouted=False, more=SWITCHING)
-        await self._new_upgrade(plan, protocol, client, send).run(
-            received_at, self._labels(headers, route), scope["headers"]
-        )
+        plan = self._plan(scope["method"], route, scope["headers"], headers, rerouted=False, more=SWITCHING)
+        plan = plan._replace(head=plan.head + framing(Intake(receive, {}, 0)))
+        labels, ignored = read_labels(headers, route.tags)
+        self._metrics.labels_ignored += ignored
+        await self._new_upgrade(plan, protocol, client, send).run(received_at, labels, scope["headers"])
 
     def _new_upgrade(self, plan: Plan, protocol: Protocol, client: Switching, send: asgi.Send) -> "Upgrade":
         """The `websockets` library takes a while to import: only who uses one waits for it."""
@@ -151,10 +191,6 @@ class Relay:
             message_limit=settings.proxy.inspect_limit,
         )
         return Upgrade(plan, protocol, client, send, house)
-
-    def _route(self, scope: asgi.Scope, headers: Mapping[bytes, bytes]) -> Route | Refusal:
-        path, query = asgi.raw_path(scope).decode("latin-1"), scope["query_string"].decode("latin-1")
-        return self._router.route(scope["method"], path, query, headers)
 
     def _is_inspected(self, route: Route, headers: Mapping[bytes, bytes]) -> bool:
         wanted = self._models.concerns(route) or (route.provider.include_usage and route.endpoint in USAGE_ON_DEMAND)
@@ -185,32 +221,26 @@ class Relay:
 
     def _plan(
         self,
-        scope: asgi.Scope,
+        method: str,
         route: Route,
-        intake: Intake,
+        lines: Sequence[tuple[bytes, bytes]],
         headers: Mapping[bytes, bytes],
         *,
         rerouted: bool,
         more: Sequence[tuple[bytes, bytes]] = (),
     ) -> Plan:
-        """All that is to be sent, `more` header lines included, worked out before anything is."""
+        """Where the call goes, and the head of what is sent up to its framing, `more` header lines included."""
         key = self._credentials.key(route.provider.name, rerouted=rerouted)
         rest = query_without_key(route.rest) if key else route.rest
         extra = [line for line in self._credentials.added(route.provider.name) if line[0] not in headers]
         extra += more
-        method: str = scope["method"]
         if route.translated:
             signed = key is None and self._credentials.of_cloud(route.provider.name)
             origin, base_url, extra = TRANSLATION, "", [order_for(route.provider, signed=signed).line()]
         else:
             origin, base_url = self._origins[route.provider.name], route.provider.base_url or ""
-        target, head = request_head(method, base_url, rest, origin, scope["headers"], intake, key, extra)
+        target, head = opening(method, base_url, rest, origin, lines, key, extra)
         return Plan(route.provider.name, route.dialect, method, target, origin, head)
-
-    def _labels(self, headers: Mapping[bytes, bytes], route: Route) -> Labels:
-        labels, ignored = read_labels(headers, route.tags)
-        self._metrics.labels_ignored += ignored
-        return labels
 
     async def _refuse(self, send: asgi.Send, refusal: Refusal) -> None:
         self._metrics.calls["none", "refused"] += 1

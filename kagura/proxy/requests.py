@@ -1,6 +1,7 @@
 """The head of the request that a provider gets."""
 
 import re
+from collections.abc import Iterable
 
 from kagura.providers import upstream_url
 from kagura.proxy.dial import Origin, proxy_authorization
@@ -14,17 +15,16 @@ _OURS = frozenset((b"host", b"content-length", b"expect", b"proxy-authorization"
 """Headers that each connection says anew: Host and length are the provider's, the rest was answered here."""
 
 
-def request_head(
+def opening(
     method: str,
     base_url: str,
     rest: str,
     origin: Origin,
-    headers: RawHeaders,
-    intake: Intake,
+    headers: Iterable[tuple[bytes, bytes]],
     key: tuple[bytes, bytes] | None,
     extra: RawHeaders,
 ) -> tuple[str, bytes]:
-    """The target, path and query, and the head's bytes.
+    """The target, path and query, and the head's bytes up to those of `framing`.
 
     The client's lines keep their order and their bytes. `key` takes the place of the client's credentials; `extra`
     lines are added.
@@ -43,7 +43,6 @@ def request_head(
             parts += (name, b": ", value, b"\r\n")
     for name, value in (*extra, *([key] if key else ()), *_proxy_lines(origin, absolute=absolute)):
         parts += (name, b": ", value, b"\r\n")
-    parts.append(_framing(intake))
     return target, b"".join(parts)
 
 
@@ -52,7 +51,7 @@ def _end_of_origin(url: str) -> int:
     return match.end() if match else 0
 
 
-def _framing(intake: Intake) -> bytes:
+def framing(intake: Intake) -> bytes:
     """The line that says how long the body is, and the blank line."""
     if not intake.framed:
         return b"\r\n"

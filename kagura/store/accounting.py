@@ -46,7 +46,9 @@ EXECUTION_SUMS = (
     "errors",
     "input_tokens",
     "cache_read_tokens",
+    "cache_write_tokens",
     "output_tokens",
+    "reasoning_tokens",
     "cost_billed",
     "cost_estimated",
     "unknown_cost_calls",
@@ -148,9 +150,17 @@ def execution_sums(row: Columns) -> Sums:
         int(row["status"] == _FAILED),
         (row["input_tokens"] or 0) if is_call else 0,
         (row["cache_read_tokens"] or 0) if is_call else 0,
+        (row["cache_write_tokens"] or 0) if is_call else 0,
         (row["output_tokens"] or 0) if is_call else 0,
+        (row["reasoning_tokens"] or 0) if is_call else 0,
         *_money(row),
     )
+
+
+def is_charged(row: Columns) -> bool:
+    """Whether a row of `spans` has a part in what is counted and paid: a call to a model, or what costs something."""
+    kind = row["kind"]
+    return kind in MODEL_KINDS or (kind != _AGENT and (row["cost"] is not None or row["cost_unknown"] > 0))
 
 
 def slot_entries(row: Columns) -> Iterator[tuple[SlotKey, Sums]]:

@@ -5,23 +5,20 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, distinct, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from kagura.errors import InputError
-from kagura.model import SpanKind
 from kagura.store.accounting import MODEL_KINDS
 from kagura.store.database import Database
+from kagura.store.labels import LABELS, SUMMED, TAG, sums_by_label
 from kagura.store.rows import Row, to_cost_totals, to_token_totals
-from kagura.store.schema import DAY, SLOT, execution_tags, executions, span_tags, spans, usage_days, usage_slots
+from kagura.store.schema import DAY, SLOT, executions, usage_days, usage_slots
 from kagura.store.usage import grouped_usage, merged
 from kagura.store.views import CostRow
 
-_TAG = "tag:"
-
 _SLOT_KEYS = {"agent": "agent", "model": "name", "provider": "provider", "day": "slot", "hour": "slot"}
-_SPAN_KEYS: dict[str, ColumnElement[Any]] = {"user": spans.c.user, "session": spans.c.session_id}
 
-DIMENSIONS = (*_SLOT_KEYS, *_SPAN_KEYS, f"{_TAG}KEY")
+DIMENSIONS = (*_SLOT_KEYS, *LABELS, f"{TAG}KEY")
 """What costs can be split by."""
 
 
@@ -39,14 +36,15 @@ class Costs(Database):
     ) -> list[CostRow]:
         """Cost of the spans begun in [since, until), by one of `DIMENSIONS`.
 
+        A call that names no user, session or tag has that of its run.
         Days and hours are those of `timezone`, in order (`2025-10-10`, `2025-10-10T17:00+02:00`); else the largest
         sum comes first. Nothing in the range gives no rows. Raises InputError for a dimension that does not exist.
         """
         with self.reading() as connection:
             if by in _SLOT_KEYS:
                 rows = _from_slots(connection, by, since, until, agent, timezone)
-            elif by in _SPAN_KEYS or by.removeprefix(_TAG) not in ("", by):
-                rows = _from_spans(connection, by, since, until, agent)
+            elif by in LABELS or by.removeprefix(TAG) not in ("", by):
+                rows = _from_labels(connection, by, since, until, agent)
             else:
                 raise InputError(f"{by}: costs cannot be split by this", f"Choose one of {', '.join(DIMENSIONS)}.")
         if by in ("day", "hour"):
@@ -85,7 +83,7 @@ def _from_slots(
     found = []
     for key, parts in groups.items():
         row = merged(parts)
-        if row["calls"] or row["cost_billed"] or row["cost_estimated"]:
+        if _has_cost(row):
             found.append(_cost_row(key, row, None if runs is None else runs.get(key, 0)))
     return found
 
@@ -138,44 +136,13 @@ def _begun(
     return counts
 
 
-def _from_spans(
+def _from_labels(
     connection: Connection, by: str, since: int | None, until: int | None, agent: str | None
 ) -> list[CostRow]:
-    source: Any = spans
-    if by in _SPAN_KEYS:
-        key = _SPAN_KEYS[by]
-    else:
-        name = by.removeprefix(_TAG)
-        own = and_(span_tags.c.span_id == spans.c.id, span_tags.c.key == name)
-        inherited = and_(execution_tags.c.execution_id == spans.c.execution_id, execution_tags.c.key == name)
-        source = spans.outerjoin(span_tags, own).outerjoin(execution_tags, inherited)
-        key = func.coalesce(span_tags.c.value, execution_tags.c.value)
-    statement = select(key.label("key"), *_sums()).select_from(source).group_by(key)
-    statement = statement.where(spans.c.kind != SpanKind.AGENT.value)
-    if since is not None:
-        statement = statement.where(spans.c.started_at >= since)
-    if until is not None:
-        statement = statement.where(spans.c.started_at < until)
-    if agent is not None:
-        statement = statement.where(spans.c.agent == agent)
-    rows = connection.execute(statement).mappings()
-    return [
-        _cost_row(row["key"], row, row["executions"])
-        for row in rows
-        if row["calls"] or row["cost_billed"] or row["cost_estimated"]
-    ]
+    found = sums_by_label(connection, by, since=since, until=until, agent=agent)
+    return [_cost_row(key, row, row["executions"]) for key, row in found.items() if _has_cost(row)]
 
 
-def _sums() -> list[ColumnElement[Any]]:
-    """What `accounting.slot_entries` counts, as SQL."""
-    is_call = spans.c.kind.in_(MODEL_KINDS)
-    estimated = func.coalesce(spans.c.cost_estimated, 0) == 1
-    tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-    return [
-        func.count(distinct(spans.c.execution_id)).label("executions"),
-        func.sum(case((and_(is_call, spans.c.attempt == 1), 1), else_=0)).label("calls"),
-        *(func.sum(case((is_call, spans.c[name]), else_=0)).label(name) for name in tokens),
-        func.sum(case((estimated, 0), else_=spans.c.cost)).label("cost_billed"),
-        func.sum(case((estimated, spans.c.cost), else_=0)).label("cost_estimated"),
-        func.sum(spans.c.cost_unknown).label("unknown_cost_calls"),
-    ]
+def _has_cost(row: Row) -> bool:
+    """Whether there is something to tell; of a retry without its first attempt these are tokens and money alone."""
+    return any(row[name] for name in SUMMED)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, case, func, or_
 
 from kagura.model import Execution, SpanKind, Status
-from kagura.store.accounting import EXECUTION_SUMS, MODEL_KINDS, Sums, add
+from kagura.store.accounting import EXECUTION_SUMS, MODEL_KINDS, Sums, add, is_charged
 from kagura.store.rows import PREVIEW, Columns, Row, blank_execution
 from kagura.store.schema import spans
 from kagura.store.values import from_json, to_json, to_key, to_optional_key, to_text
@@ -54,6 +54,8 @@ def observe(row: Row, span: Columns) -> None:
     row["last_activity_at"] = max(row["last_activity_at"], span["started_at"], span["ended_at"] or 0)
     for name in ("session_id", "user"):
         row[name] = row[name] if row[name] is not None else span[name]
+    if is_charged(span):
+        _note_labels(row, span)
     weight = weight_of(span)
     asks = span["kind"] in MODEL_KINDS and weight == WORK and span["input_preview"]
     if asks and (row["preview_at"] is None or span["started_at"] <= row["preview_at"]):
@@ -63,6 +65,19 @@ def observe(row: Row, span: Columns) -> None:
         if row["last_call_id"] is None or (weight, span["ended_at"], span["id"]) >= last:
             note_last_call(row, span, weight)
 
+
+def _note_labels(row: Row, span: Columns) -> None:
+    """Notice where a call names other tags, another user or another session than the others of its execution."""
+    tags = span["tags"] or _NO_TAGS
+    if row["call_tags"] is None:
+        row["call_tags"] = tags
+    agrees = tags == row["call_tags"] and all(span[name] in (None, row[name]) for name in ("session_id", "user"))
+    if not agrees:
+        row["mixed"] = 1
+
+
+_NO_TAGS = "{}"
+"""The tags of a call that has none; NULL means that there was no call yet."""
 
 WORK, BESIDE = 2, 1
 """Weights of what an undeclared execution takes its outcome from."""
@@ -119,6 +134,8 @@ def describe(row: Row, execution: Execution) -> None:
         ("user", to_text(execution.user)),
     ):
         if new is not None and (wins or row[name] is None):
+            if name in ("session_id", "user") and row[name] not in (None, new):
+                row["mixed"] = 1
             row[name] = new
     if execution.agent != DEFAULT_AGENT and (wins or row["agent"] == DEFAULT_AGENT):
         row["agent"] = to_key(execution.agent)

@@ -99,6 +99,41 @@ def _columns(connection: Connection, table: str) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table)}
 
 
+def _label_runs(connection: Connection) -> None:
+    """What a user, a session or a tag cost is told by runs, not by each of their calls."""
+    if "mixed" in _columns(connection, executions.name):
+        return
+    for name, kind in (
+        ("cache_write_tokens", "BIGINT NOT NULL DEFAULT 0"),
+        ("reasoning_tokens", "BIGINT NOT NULL DEFAULT 0"),
+        ("call_tags", "TEXT"),
+        ("mixed", "SMALLINT NOT NULL DEFAULT 0"),
+    ):
+        connection.execute(text(f"ALTER TABLE executions ADD COLUMN {name} {kind}"))
+    next(index for index in executions.indexes if index.name == "ix_executions_mixed").create(connection)
+    for statement in _LABELS:
+        connection.execute(text(statement))
+
+
+_LABELS = (
+    """
+    UPDATE executions SET
+        cache_write_tokens = coalesce((SELECT sum(cache_write_tokens) FROM spans
+            WHERE spans.execution_id = executions.id AND kind IN ('llm', 'embedding')), 0),
+        reasoning_tokens = coalesce((SELECT sum(reasoning_tokens) FROM spans
+            WHERE spans.execution_id = executions.id AND kind IN ('llm', 'embedding')), 0),
+        call_tags = (SELECT min(coalesce(tags, '{}')) FROM spans WHERE spans.execution_id = executions.id
+            AND (kind IN ('llm', 'embedding') OR kind <> 'agent' AND (cost IS NOT NULL OR cost_unknown > 0)))
+    """,
+    """
+    UPDATE executions SET mixed = 1 WHERE EXISTS (SELECT 1 FROM spans WHERE spans.execution_id = executions.id
+        AND (kind IN ('llm', 'embedding') OR kind <> 'agent' AND (cost IS NOT NULL OR cost_unknown > 0))
+        AND (coalesce(spans.tags, '{}') <> executions.call_tags
+            OR spans.session_id <> executions.session_id OR spans."user" <> executions."user"))
+    """,
+)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_attempts),
     Migration(3, _keep_revisions),
@@ -109,6 +144,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(8, _keep_aliases),
     Migration(9, _weigh_outcomes),
     Migration(10, _keep_raw_requests),
+    Migration(11, _label_runs),
 )
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 

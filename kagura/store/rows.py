@@ -307,6 +307,8 @@ def blank_execution(execution: Execution) -> Row:
         "last_call_id": None,
         "last_call_status": None,
         "last_call_weight": 0,
+        "call_tags": None,
+        "mixed": 0,
     }
 
 

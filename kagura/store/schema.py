@@ -65,11 +65,20 @@ executions = Table(
     Column("errors", BigInteger, nullable=False),
     Column("input_tokens", BigInteger, nullable=False),
     Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
     Column("cost_billed", BigInteger, nullable=False),
     Column("cost_estimated", BigInteger, nullable=False),
     Column("unknown_cost_calls", BigInteger, nullable=False),
+    Column("call_tags", Text),
+    Column("mixed", SmallInteger, nullable=False),
 )
+"""One row a run, with the sums over its spans.
+
+`call_tags` are those of its first call. `mixed` says that its calls do not all name the same tags, user and session, so
+that what they cost is told by the calls themselves.
+"""
 
 _PARTIAL: list[tuple[Index, ColumnElement[bool]]] = []
 
@@ -95,6 +104,9 @@ Index("ix_executions_activity", executions.c.last_activity_at)
 Index("ix_executions_agent", executions.c.agent, executions.c.last_activity_at)
 Index("ix_executions_started", executions.c.started_at, executions.c.agent)
 _partial_index("ix_executions_running", executions.c.last_activity_at, where=IS_RUNNING)
+IS_MIXED = literal_column("mixed") == literal_column("1")
+"""The condition of the partial index of mixed executions; queries that want the index repeat it."""
+_partial_index("ix_executions_mixed", executions.c.last_activity_at, where=IS_MIXED)
 for _name, _column in (("session", executions.c.session_id), ("parent", executions.c.parent_execution_id)):
     _partial_index(f"ix_executions_{_name}", _column, where=_column.is_not(None))
 

@@ -147,8 +147,8 @@ def _durations(connection: Connection, agent: str | None, since: int | None) -> 
     rows = connection.execute(statement).all()
     if not rows:
         return _Durations()
-    durations = sorted(duration for _, duration in rows)
-    completed = sum(status == Status.COMPLETED.value for status, _ in rows)
+    statuses, took = zip(*rows, strict=True)
+    durations, completed = sorted(took), statuses.count(Status.COMPLETED.value)
     return _Durations(
         average=round(sum(durations) / len(durations)),
         p95=durations[-(-len(durations) * 95 // 100) - 1],

@@ -1,9 +1,8 @@
 """What the proxy says of itself: its troubles, and how far the calls in flight have come."""
 
-import http.client
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -11,6 +10,9 @@ from kagura.config import Settings
 from kagura.dashboard.amounts import plural
 from kagura.dashboard.text import safe
 from kagura.dashboard.tui.feed import Progress
+
+if TYPE_CHECKING:
+    import http.client
 
 PATIENCE_SECONDS = 0.5
 HEALTH_EVERY = 3.0
@@ -86,6 +88,8 @@ class ProxyWatch:
 
     def _get(self, path: str, *, again: bool) -> bytes | None:
         """An answer's body; a connection that was kept may have ended meanwhile, and then another one is tried."""
+        import http.client  # the first answer goes without it, and is there sooner
+
         connection = self._connection or http.client.HTTPConnection(*self._address, timeout=PATIENCE_SECONDS)
         try:
             connection.request("GET", path)

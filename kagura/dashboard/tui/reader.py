@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kagura.config import Settings
 from kagura.dashboard.text import safe
-from kagura.dashboard.tui.feed import Progress, Reply
+from kagura.dashboard.tui.feed import Reply
 from kagura.dashboard.tui.proxy import ProxyWatch
 from kagura.errors import KaguraError, StoreError
 from kagura.journal import collector_runs, journal_files
@@ -36,12 +36,20 @@ class Reader:
             return self._reply(question)
 
     def _reply(self, question: Question) -> Reply:
+        is_first = not self._asked
         answer = self._answer(question)
         if not isinstance(question, Look):
             return Reply(answer=answer, troubles=[self._behind] if self._behind else [])
-        flights = self._flights(answer)
+        if isinstance(answer, Board):
+            self._proxy.expects = bool(answer.flights)
+        if is_first:  # nor does it wait for the proxy
+            return Reply(answer=answer, source=self._name())
+        flights = self._proxy.flights() if isinstance(answer, Board | Same) else {}
         troubles = [line for line in (self._behind, *self._proxy.troubles()) if line]
-        return Reply(answer=answer, troubles=troubles, flights=flights, source=self._view.name if self._view else "")
+        return Reply(answer=answer, troubles=troubles, flights=flights, source=self._name())
+
+    def _name(self) -> str:
+        return self._view.name if self._view else ""
 
     def close(self) -> None:
         """Close the store, and the connection to the proxy, once the question under way is answered.
@@ -62,14 +70,9 @@ class Reader:
         self._asked = True
         return answer
 
-    def _flights(self, answer: Answer) -> dict[str, Progress]:
-        if isinstance(answer, Board):
-            self._proxy.expects = bool(answer.flights)
-        return self._proxy.flights() if isinstance(answer, Board | Same) else {}
-
     def _attach(self) -> None:
         """Open the store where that is due, after what waits in the journal was stored."""
-        if self._asked:  # the first screen does not wait for this
+        if self._asked:  # the first answer does not wait for this
             self._drain()
         file = self._identity()
         if self._view is not None and file != self._file:

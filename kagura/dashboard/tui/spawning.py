@@ -1,20 +1,15 @@
-"""The process of the reader, started with the standard library alone: it loads the store while the screen loads itself.
-
-The two talk in frames through its standard input and output: a length (little-endian u32) and as many bytes.
-"""
+"""The reader's process, started by the standard library alone: it loads the store while the screen loads itself."""
 
 import json
-import struct
 import subprocess
 import sys
 import tempfile
 
+from kagura.dashboard.tui.frames import read_frame, write_frame
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import IO
-
-_LENGTH = struct.Struct("<I")
 
 
 class ReaderProcess:
@@ -69,19 +64,3 @@ class ReaderProcess:
         with self._last_words as file:
             file.seek(0)
             return file.read().decode("utf-8", "replace").strip()
-
-
-def write_frame(pipe: "IO[bytes]", data: bytes) -> None:
-    """Write a frame. Raises OSError where nobody reads any more."""
-    pipe.write(_LENGTH.pack(len(data)) + data)
-    pipe.flush()
-
-
-def read_frame(pipe: "IO[bytes]") -> bytes | None:
-    """The next frame; `None` at the end."""
-    head = pipe.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    data = pipe.read(length)
-    return data if len(data) == length else None

@@ -29,7 +29,7 @@ def run_live(flags: Mapping[str, str | None], agent: str | None) -> None:
     reader = ReaderProcess(flags)
     # What is being loaded is no garbage: looking for some takes a tenth of the time until the first screen.
     gc.disable()
-    from kagura.dashboard.tui.child import ChildFeed
+    from kagura.dashboard.tui.child_feed import ChildFeed
 
     _run(ChildFeed(flags, reader), agent)
 

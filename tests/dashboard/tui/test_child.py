@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kagura.dashboard.tui.child import ChildFeed
+from kagura.dashboard.tui.child_feed import ChildFeed
 from kagura.dashboard.tui.windows import WINDOWS, look
 from kagura.errors import ConfigError
 from kagura.store.questions import Board, Failed, Gone, Opened, OpenRun, Particulars, ReadSpan, RunsQuery

@@ -103,6 +103,7 @@ def test_closing_waits_for_the_question_under_way(tmp_path: Path) -> None:
             return []
 
     reader = Reader(Settings(home=tmp_path), SlowWatch)
+    reader.ask(question())  # which does not wait for the proxy
     asking = threading.Thread(target=reader.ask, args=[question()])
 
     def close() -> None:

@@ -22,7 +22,7 @@ def test_textual_is_for_the_live_view(arguments: list[str]) -> None:
 
 
 def test_the_first_screen_loads_textual_alone() -> None:
-    assert loaded("import kagura.dashboard.tui.app, kagura.dashboard.tui.child") == {"textual"}
+    assert loaded("import kagura.dashboard.tui.app, kagura.dashboard.tui.child_feed") == {"textual"}
 
 
 @pytest.mark.parametrize("screen", ["run", "agent", "help"])

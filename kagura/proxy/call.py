@@ -80,7 +80,13 @@ class Call:
         self._begin(call_id, received_at, labels, headers, usage_asked=usage_asked)
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.get_running_loop().create_task(self._watch(task))
+
+        def gone() -> None:
+            if not self._ended:
+                self._client_gone = True
+                task.cancel()
+
+        unwatch = self._watched(gone)
         try:
             await self._carry_out()
         except asyncio.CancelledError:
@@ -89,7 +95,7 @@ class Call:
                 raise
             task.uncancel()
         finally:
-            watcher.cancel()
+            unwatch()
             self._metrics.flights.pop(call_id, None)
             self._end(Outcome.INTERRUPTED)
             self._release()
@@ -136,14 +142,19 @@ class Call:
 
     # --- the request ----------------------------------------------------------------------------------------------
 
-    async def _watch(self, task: asyncio.Task[None]) -> None:
-        """Send on what the client still sends; end the call when the client goes away."""
-        if self._intake.whole is None and not await self._stream_body():
-            pass
-        else:
+    def _watched(self, gone: Callable[[], None]) -> Callable[[], object]:
+        """See to it that the client's leaving is told; gives what ends that."""
+        tell = self._intake.call_when_gone
+        if tell is None or self._intake.whole is None:
+            return asyncio.get_running_loop().create_task(self._watch(gone)).cancel
+        tell(gone)
+        return lambda: tell(None)
+
+    async def _watch(self, gone: Callable[[], None]) -> None:
+        """Send on what the client still sends, and wait for it to go away."""
+        if self._intake.whole is not None or await self._stream_body():
             await self._intake.gone()
-        self._client_gone = True
-        task.cancel()
+        gone()
 
     async def _stream_body(self) -> bool:
         """Pass the body on piece by piece; whether the client stayed to its end."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import resource
+from collections.abc import Callable
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kagura.providers import error_body
+from kagura.proxy.intake import GONE
 from kagura.proxy.joined import JoinedHead
 
 MAX_HEAD = 262_144
@@ -40,6 +42,8 @@ class Protocol(HttpToolsProtocol):
     _in_head = False
     _head_size = 0
     _late: asyncio.TimerHandle | None = None
+    _lost = False
+    _on_gone: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection, or refuse it where there are too many."""
@@ -52,8 +56,10 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
+        self._lost = True
         self._stop_expecting()
         super().connection_lost(exc)
+        self.call_when_gone(self._on_gone)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""
@@ -76,6 +82,21 @@ class Protocol(HttpToolsProtocol):
         self._stop_expecting()
         super().on_headers_complete()
         self.scope["headers"] = self.headers.copy()
+        self.scope["extensions"] = {GONE: self.call_when_gone}  # type: ignore[dict-item]
+
+    def call_when_gone(self, callback: Callable[[], None] | None) -> None:
+        """Call back once the client goes away, or soon where it has gone; `None` takes the wish back.
+
+        What ASGI offers instead, a task that waits for the client's goodbye, costs a seventh of a whole call.
+        """
+        self._on_gone = callback
+        if callback is None:
+            return
+        if self._lost:
+            self._on_gone = None
+            self.loop.call_soon(callback)
+        else:
+            self.flow.resume_reading()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP/1.1."""

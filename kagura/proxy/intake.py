@@ -1,10 +1,14 @@
 """A request's body: read whole where something must be decided by it, else piece by piece."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kagura.model import Body
 from kagura.proxy import asgi
 from kagura.proxy.capture import Capture
+
+GONE = "kagura.gone"
+"""Where a scope's extensions hold what takes a callback for the client's leaving."""
 
 
 class Intake:
@@ -14,8 +18,16 @@ class Intake:
     in vain.
     """
 
-    def __init__(self, receive: asgi.Receive, headers: Mapping[bytes, bytes], capture_limit: int) -> None:
+    def __init__(
+        self,
+        receive: asgi.Receive,
+        headers: Mapping[bytes, bytes],
+        capture_limit: int,
+        extensions: Mapping[str, Any] = {},
+    ) -> None:
         self._receive = receive
+        self.call_when_gone: Callable[[Callable[[], None] | None], None] | None = extensions.get(GONE)
+        """Takes what to call when the client goes away, or `None`; only servers that know how have it."""
         length = headers.get(b"content-length")
         self.length = int(length) if length is not None and length.isdigit() else None
         """The length that the client announced."""

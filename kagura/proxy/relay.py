@@ -115,7 +115,7 @@ class Relay:
         if isinstance(known, Refusal):
             await self._refuse(send, known)
             return
-        intake = Intake(receive, headers, self._settings.capture.max_body)
+        intake = Intake(receive, headers, self._settings.capture.max_body, scope.get("extensions", {}))
         if known.inspected and not await intake.gather(self._settings.proxy.inspect_limit):
             return
         decided = self._decide(known.route, intake)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
 
@@ -200,6 +201,7 @@ async def running(
     environ: dict[str, str] | None = None,
     timeout_keep_alive: float = KEEP_ALIVE_SECONDS,
     limit_concurrency: int | None = None,
+    http: type[Protocol] | Literal["httptools"] = Protocol,
     **changes: object,
 ) -> AsyncIterator[Stage]:
     """The whole stage; `changes` are settings."""
@@ -209,7 +211,7 @@ async def running(
     app = create_app(settings_for(home, upstream.url, **changes), journal=journal, environ=environ or {})
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=http,
         ws=Switching,
         lifespan="on",
         log_config=None,

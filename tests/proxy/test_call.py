@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -11,6 +12,7 @@ from kagura.config import CaptureSettings, ProviderSettings, ProxySettings
 from kagura.errors import JournalError
 from kagura.journal import Ended, JournalWriter, Record
 from kagura.model import Outcome
+from kagura.proxy.inbound import Protocol
 from tests.proxy.stage import Visit, answers, get, ok, post, running, split
 from tests.proxy.test_include_usage import DONE, FIRST
 
@@ -82,16 +84,21 @@ async def test_a_client_that_goes_away_ends_the_providers_call(tmp_path: Path) -
     assert end.first_byte_at <= end.last_byte_at <= end.done_at
 
 
-async def test_a_client_that_goes_away_before_the_answer_ends_the_call_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("http", [Protocol, "httptools"])
+@pytest.mark.parametrize("size", [2, 400_000])
+@pytest.mark.parametrize("path", ["/openai/v1/chat/completions", "/anthropic/v1/messages"])
+async def test_a_client_that_goes_away_before_the_answer_ends_the_call_too(
+    tmp_path: Path, path: str, size: int, http: type[Protocol] | Literal["httptools"]
+) -> None:
     async def silent(visit: Visit) -> None:
         await visit.read_body()
         await visit.reader.readexactly(1)
 
-    async with running(tmp_path) as stage, asyncio.timeout(5):
+    async with running(tmp_path, http=http) as stage, asyncio.timeout(5):
         stage.upstream.script = silent
         _, writer = await stage.connect()
-        writer.write(post("/openai/v1/chat/completions", b"{}"))
-        while not stage.upstream.visits:
+        writer.write(post(path, b"{}".center(size)))
+        while not (stage.upstream.visits and len(stage.upstream.visits[0].body) == size):
             await asyncio.sleep(0.01)
         writer.close()
         await stage.upstream.gone.wait()

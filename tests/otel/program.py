@@ -1,6 +1,7 @@
 """A program that knows nothing of kagura: an agent with a tool, instrumented for OpenTelemetry, exporting OTLP.
 
-`python program.py LIBRARY+LIBRARY PROXY` makes two calls through the proxy and exports its spans there.
+`python program.py LIBRARY+LIBRARY PROXY [MODEL]` makes two calls, through the proxy or past it to the model's own address,
+and exports its spans and its log records to the proxy.
 """
 
 import json
@@ -9,7 +10,10 @@ from importlib import import_module
 from typing import Any
 
 from openai import OpenAI
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -26,21 +30,23 @@ INSTRUMENTORS = {
 }
 
 
-def instrument(libraries: str, provider: TracerProvider) -> None:
+def instrument(libraries: str, provider: TracerProvider, logs: LoggerProvider) -> None:
     """What the documentation of each library tells its users to write."""
     for library in libraries.split("+"):
         module, _, name = INSTRUMENTORS[library].partition(":")
-        getattr(import_module(module), name)().instrument(tracer_provider=provider)
+        getattr(import_module(module), name)().instrument(tracer_provider=provider, logger_provider=logs)
 
 
-def main(libraries: str, proxy: str) -> None:
+def main(libraries: str, proxy: str, model: str = "") -> None:
     """One run of the agent."""
-    provider = TracerProvider(resource=Resource.create({"service.name": "weather-service"}))
+    resource = Resource.create({"service.name": "weather-service"})
+    provider, logs = TracerProvider(resource=resource), LoggerProvider(resource=resource)
+    logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(endpoint=f"{proxy}/kagura/otlp/v1/logs")))
     exporter = OTLPSpanExporter(endpoint=f"{proxy}/kagura/otlp/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    instrument(libraries, provider)
+    instrument(libraries, provider, logs)
     tracer = provider.get_tracer("program")
-    client: Any = OpenAI(base_url=f"{proxy}/v1", api_key="sk-test", max_retries=0)
+    client: Any = OpenAI(base_url=f"{model or proxy}/v1", api_key="sk-test", max_retries=0)
     said: list[Any] = [QUESTION]
     agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "forecaster"}
     with tracer.start_as_current_span("handle request"), tracer.start_as_current_span("agent", attributes=agent):
@@ -60,6 +66,7 @@ def main(libraries: str, proxy: str) -> None:
         for _ in client.chat.completions.create(model="gpt-4o", messages=said, stream=True, stream_options=usage):
             pass
     provider.shutdown()
+    logs.shutdown()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks import collector, peers, report
 from benchmarks.load import LoadClient, load_client
 from benchmarks.measure import QUICK, Measurement, Size, starts
-from benchmarks.stacks import Kagura, LiteLLM, Stack, provider
+from benchmarks.stacks import Kagura, LiteLLM, Stack, TcpRelay, provider
 
 CONSOLE = Console(width=max(Console().width, 110))
 BUSY = 0.3
@@ -66,7 +66,7 @@ def compare(options: argparse.Namespace, size: Size) -> dict[str, Any]:
         client = stack.enter_context(load_client())
         say(f"start-up, {size.starts} times")
         seconds = starts(lambda number: Kagura(_below(folder, f"start-{number}"), upstream), size.starts)
-        stacks: list[Stack] = [Stack(folder, upstream), Kagura(folder, upstream)]
+        stacks: list[Stack] = [Stack(folder, upstream), TcpRelay(folder, upstream), Kagura(folder, upstream)]
         with ExitStack() as running:
             for one in stacks:
                 one.start()

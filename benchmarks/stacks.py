@@ -1,4 +1,4 @@
-"""What is compared: the provider with nothing between, kagura as `kagura proxy` starts it, and LiteLLM proxy."""
+"""What is compared: the provider with nothing between, a copy of bytes, `kagura proxy`, and LiteLLM proxy."""
 
 import http.client
 import json
@@ -128,6 +128,19 @@ def _kill(pid: int) -> None:
         os.kill(pid, 9)
     except ProcessLookupError:
         pass
+
+
+class TcpRelay(ProcessStack):
+    """The floor: a process that copies bytes and knows no HTTP."""
+
+    name = "tcp copy"
+
+    def command(self) -> list[str]:
+        ports = ["--port", str(self.port), "--upstream", str(self.upstream)]
+        return [sys.executable, "-m", "benchmarks.tcp_relay", *ports]
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
 
 
 class Kagura(ProcessStack):

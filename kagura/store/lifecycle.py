@@ -71,8 +71,9 @@ def _note_labels(row: Row, span: Columns) -> None:
     tags = span["tags"] or _NO_TAGS
     if row["call_tags"] is None:
         row["call_tags"] = tags
-    agrees = tags == row["call_tags"] and all(span[name] in (None, row[name]) for name in ("session_id", "user"))
-    if not agrees:
+    session, user = span["session_id"], span["user"]
+    agrees = session in (None, row["session_id"]) and user in (None, row["user"])
+    if tags != row["call_tags"] or not agrees:
         row["mixed"] = 1
 
 

@@ -86,7 +86,10 @@ class Collector:
             elif isinstance(item, Event):
                 self._add_event(batch, item)
             elif isinstance(item, Telemetry):
-                reported += self._arrivals(item)
+                found = list(self._arrivals(item))
+                reported += found
+                # One export may hold as much as many calls.
+                records += len(found)
                 size += len(item.body)
             else:
                 began.pop(item.id, None)

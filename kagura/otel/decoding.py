@@ -66,6 +66,8 @@ class Checked(NamedTuple):
 
     wrong: str | None = None
     """Why they cannot be read; None where they can."""
+    items: int = 0
+    """Spans, or log records."""
     rejected: int = 0
     """Spans without proper ids, which nothing can be made of."""
 
@@ -74,16 +76,16 @@ def check(signal: str, encoding: str, body: bytes) -> Checked:
     """Whether a request's bytes can be read, and what of them."""
     try:
         request = _request(signal, encoding, body)
-        return Checked(rejected=_without_ids(request) if signal == TRACES else 0)
+        if signal == LOGS:
+            scopes = (scoped for group in request.resource_logs for scoped in group.scope_logs)
+            return Checked(items=sum(len(scoped.log_records) for scoped in scopes))
+        spans = [span for group in request.resource_spans for scoped in group.scope_spans for span in scoped.spans]
+        whole = sum(bool(_id(span.trace_id, _TRACE_ID) and _id(span.span_id, _SPAN_ID)) for span in spans)
+        return Checked(items=len(spans), rejected=len(spans) - whole)
     except RecursionError:
         return Checked("nested too deeply")
     except Exception as error:
         return Checked(str(error)[:200] or type(error).__name__)
-
-
-def _without_ids(request: Any) -> int:
-    spans = (span for group in request.resource_spans for scoped in group.scope_spans for span in scoped.spans)
-    return sum(not (_id(span.trace_id, _TRACE_ID) and _id(span.span_id, _SPAN_ID)) for span in spans)
 
 
 def read_spans(encoding: str, body: bytes) -> Iterator[OtlpSpan]:

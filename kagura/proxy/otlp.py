@@ -20,6 +20,8 @@ from kagura.proxy.recorder import Recorder
 
 MAX_BODY = 20 * 1024 * 1024
 """Bytes of one request, compressed or not; the OpenTelemetry collector's own limit."""
+MAX_ITEMS = 20_000
+"""Spans or log records of one request: exporters send 512, collectors some thousand; each takes some memory to read."""
 RETRY_SECONDS = 5
 
 _ENCODINGS = {"application/x-protobuf": PROTOBUF, "application/json": JSON}
@@ -39,9 +41,9 @@ class _Refusal(NamedTuple):
     message: str
 
 
-_TOO_LONG = _Refusal(
-    413, _TOO_LARGE, f"more than {MAX_BODY} bytes; export smaller batches (OTEL_BSP_MAX_EXPORT_BATCH_SIZE)"
-)
+_SMALLER = "export smaller batches (OTEL_BSP_MAX_EXPORT_BATCH_SIZE)"
+_TOO_LONG = _Refusal(413, _TOO_LARGE, f"more than {MAX_BODY} bytes; {_SMALLER}")
+_TOO_MANY = _Refusal(413, _TOO_LARGE, f"more than {MAX_ITEMS} spans or log records; {_SMALLER}")
 _NOT_KEPT = _Refusal(503, _UNAVAILABLE, "the journal cannot be written; send it again later")
 
 
@@ -126,10 +128,10 @@ def _checked(signal: str, form: _Form, sent: bytes) -> _Taken | _Refusal:
     body = _inflated(sent, _WINDOW_BITS[form.compression]) if form.compression in _WINDOW_BITS else sent
     if isinstance(body, _Refusal):
         return body
-    wrong, rejected = check(signal, form.encoding, body)
+    wrong, items, rejected = check(signal, form.encoding, body)
     if wrong is not None:
         return _Refusal(400, _INVALID, f"no OTLP {signal} in {form.encoding}: {wrong}")
-    return _Taken(body, rejected)
+    return _TOO_MANY if items > MAX_ITEMS else _Taken(body, rejected)
 
 
 def _inflated(sent: bytes, window_bits: int) -> bytes | _Refusal:

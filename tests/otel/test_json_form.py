@@ -56,7 +56,7 @@ def id_in_hex(text: str) -> str:
 def test_every_form_is_the_same_span(ids: Any, snake: bool, numbers: bool) -> None:
     printed = MessageToDict(request(), preserving_proto_field_name=snake, use_integers_for_enums=numbers)
     body = json.dumps(ids(printed)).encode()
-    assert check(TRACES, JSON, body) == (None, 0)
+    assert check(TRACES, JSON, body) == (None, 1, 0)
     (found,) = read_spans(JSON, body)
     (expected,) = read_spans(PROTOBUF, request().SerializeToString())
     assert found == expected
@@ -75,7 +75,7 @@ def test_nulls_and_unknown_fields_are_no_hindrance() -> None:
         "status": None,
     }
     body = json.dumps({"resourceSpans": [None, {"resource": None, "scopeSpans": [{"spans": [span]}]}]}).encode()
-    assert check(TRACES, JSON, body) == (None, 0)
+    assert check(TRACES, JSON, body) == (None, 1, 0)
     (found,) = read_spans(JSON, body)
     assert (found.name, found.parent_id, found.attributes) == ("step", None, {})
 
@@ -97,13 +97,13 @@ def test_what_is_no_id_is_counted_and_left_out(text: str) -> None:
         {"traceId": "ab" * 16, "spanId": "ab" * 8, "name": "y"},
     ]
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
-    assert check(TRACES, JSON, body) == (None, 1)
+    assert check(TRACES, JSON, body) == (None, 2, 1)
     assert [span.name for span in read_spans(JSON, body)] == ["y"]
 
 
 def test_what_belongs_to_another_signal_is_refused() -> None:
     for name in ("resourceSpans", "resource_spans", "resourceMetrics"):
-        wrong, _ = check(LOGS, JSON, json.dumps({name: [{}]}).encode())
+        wrong = check(LOGS, JSON, json.dumps({name: [{}]}).encode()).wrong
         assert wrong
         assert "another signal" in wrong
     assert check(LOGS, JSON, b"{}").wrong is None

@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -15,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from kagura.errors import JournalError
 from kagura.journal import JournalWriter, Record, Telemetry
 from kagura.otel.decoding import read_spans
-from kagura.proxy.otlp import MAX_BODY
+from kagura.proxy.otlp import MAX_BODY, MAX_ITEMS
 from tests.proxy.stage import Stage, running, split
 
 TRACES, LOGS, METRICS = (f"/kagura/otlp/v1/{signal}" for signal in ("traces", "logs", "metrics"))
@@ -157,6 +158,21 @@ async def test_a_body_is_never_unpacked_beyond_the_limit(coding: str, tmp_path: 
         assert status == 413
         assert "smaller batches" in refusal(said)[1]
         assert stage.records() == []
+
+
+@pytest.mark.parametrize("path", [TRACES, LOGS])
+async def test_more_than_can_be_read_at_once_is_refused(path: str, tmp_path: Path) -> None:
+    traces, logs = ExportTraceServiceRequest(), ExportLogsServiceRequest()
+    request = traces if path == TRACES else logs
+    spans, records = traces.resource_spans.add().scope_spans.add().spans, logs.resource_logs.add().scope_logs.add()
+    items: Any = spans if path == TRACES else records.log_records
+    for _ in range(MAX_ITEMS):
+        items.add()
+    async with running(tmp_path) as stage:
+        assert (await send(stage, request.SerializeToString(), path))[0] == 200
+        items.add()
+        status, _, said = await send(stage, request.SerializeToString(), path)
+    assert (status, "smaller batches" in refusal(said)[1]) == (413, True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import typer
 from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, check_attach, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.cli.help_text import Command
+from kagura.cli.one_span import Raw, show_span
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ kagura monitor --trace · timeline of the latest run; --trace 3f2a of the run wh
 
 kagura monitor --agent my_agent --trace · its latest run as a log
 
+kagura monitor --trace 3f2a --span 2 · all that its second LLM call sent and got
+
+kagura monitor --trace 3f2a --span 2 --raw request > body.json · what the client sent, byte for byte
+
 kagura monitor --cost --last 7d --by model · what a week cost, model by model
 
 kagura monitor --attach http://kagura.example:4100 · live view of a proxy elsewhere; so with all of the above"""
@@ -63,6 +68,15 @@ def monitor(
             "--trace", metavar="[ID]", help="Timeline of one run, by the beginning of its id; without ID the latest."
         ),
     ] = None,
+    span: Annotated[
+        str | None,
+        typer.Option(
+            "--span", metavar="N", help="All of one part of that run: the number of an LLM call, or an id's beginning."
+        ),
+    ] = None,
+    raw: Annotated[
+        Raw | None, typer.Option("--raw", help="Its request or its answer byte for byte, as far as they are kept.")
+    ] = None,
     cost: Annotated[bool, typer.Option("--cost", help="What was spent; today, if no time is given.")] = False,
     by: Annotated[
         str | None, typer.Option("--by", metavar="KEY", help=f"Cost by {', '.join(DIMENSIONS)} or tag:KEY.")
@@ -82,15 +96,13 @@ def monitor(
     """Show runs, calls, traces and cost: live on a terminal, printed once to a file or pipe."""
     from kagura.dashboard.tui.start import interactive, run_live
 
-    if cost and trace is not None:
-        raise InputError("--cost and --trace cannot stand together", "Ask for one of them.")
+    given = {"--cost": cost, "--trace": trace is not None, "--span": span is not None, "--json": as_json}
+    _check({name for name, is_given in (given | {"--csv": as_csv, "--raw": raw}).items() if is_given})
     if not cost and any((by, date, since, until, last, as_csv)):
         raise InputError("--by, --date, --since, --until, --last and --csv belong to --cost", "Add --cost.")
-    if as_json and as_csv:
-        raise InputError("--json and --csv cannot stand together", "Ask for one of them.")
     check_attach(attach, attach_key_env, db)
     settings = settings_from(config, home, db)
-    if not (cost or trace is not None or as_json) and interactive():
+    if not any(given.values()) and interactive():
         if attach:
             return _attached(settings, attach, attach_key_env, agent)
         return run_live({"config": str(config) if config else None, "home": home, "db": db}, agent)
@@ -101,6 +113,8 @@ def monitor(
         source.catch_up()
         if cost:
             _cost(source, clock, agent, by or "agent", (date, since, until, last), "json" * as_json or "csv" * as_csv)
+        elif span is not None:
+            show_span(source, clock, source.trace(trace or "", agent), span, raw, as_json=as_json)
         elif trace is not None:
             _trace(source, clock, agent, trace, as_json)
         else:
@@ -108,6 +122,18 @@ def monitor(
         if source.behind:
             typer.echo(f"kagura: {source.behind}", err=True)
     return None
+
+
+_NOT_TOGETHER = (("--cost", "--trace"), ("--cost", "--span"), ("--json", "--csv"), ("--json", "--raw"))
+
+
+def _check(given: set[str]) -> None:
+    """Raise InputError for flags that do not fit together."""
+    for one, other in _NOT_TOGETHER:
+        if {one, other} <= given:
+            raise InputError(f"{one} and {other} cannot stand together", "Ask for one of them.")
+    if "--raw" in given and "--span" not in given:
+        raise InputError("--raw belongs to --span", "Such as --span 1 --raw request.")
 
 
 def _attached(settings: "Settings", url: str, variable: str | None, agent: str | None) -> None:

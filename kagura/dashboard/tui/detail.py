@@ -13,7 +13,7 @@ from kagura.dashboard.period import Clock
 from kagura.dashboard.text import visible
 from kagura.dashboard.timeline import failure, summary
 from kagura.dashboard.tree import model_of
-from kagura.dashboard.tui.messages import pretty, role_and_text
+from kagura.dashboard.tui.messages import MORE, pretty, role_and_text
 from kagura.dashboard.tui.strips import steady
 from kagura.model import Execution, Span, SpanKind, Status
 from kagura.store.questions import Particulars
@@ -34,8 +34,9 @@ class Paragraph(NamedTuple):
 class Detail:
     """Paragraphs as rows; the text keeps its blanks, and is harmless."""
 
-    def __init__(self, paragraphs: Iterable[Paragraph]) -> None:
-        self._paragraphs = [Paragraph(_harmless(text), style) for text, style in paragraphs]
+    def __init__(self, paragraphs: Iterable[Paragraph], limit: int | None = FOREIGN_CHARACTERS) -> None:
+        """At most `limit` characters of each are shown."""
+        self._paragraphs = [Paragraph(_harmless(text, limit), style) for text, style in paragraphs]
         self._rows: list[tuple[str, str]] = []
         self._width = 0
 
@@ -71,9 +72,9 @@ class Detail:
         return "\n".join(paragraph.text for paragraph in self._paragraphs)
 
 
-def _harmless(text: str) -> str:
-    left = len(text) - FOREIGN_CHARACTERS
-    shown = text if left <= 0 else f"{text[:FOREIGN_CHARACTERS]}\n… {count(left)} characters more"
+def _harmless(text: str, limit: int | None) -> str:
+    left = 0 if limit is None else len(text) - limit
+    shown = text if left <= 0 else f"{text[:limit]}\n… {count(left)} characters more: {MORE}"
     lines = shown.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(steady(visible(line.expandtabs(4))) for line in lines)
 
@@ -144,9 +145,9 @@ def _run_paragraphs(run: Execution, spans: Sequence[Span], clock: Clock) -> Iter
         yield Paragraph(row.plain)
 
 
-def span_detail(found: Particulars, clock: Clock) -> Detail:
+def span_detail(found: Particulars, clock: Clock, limit: int | None = FOREIGN_CHARACTERS) -> Detail:
     """What is known of a span, what it sent and got included."""
-    return Detail([*_facts(found.span, clock), *_bill(found.span), *_contents(found), *_rest(found.span)])
+    return Detail([*_facts(found.span, clock), *_bill(found.span), *_contents(found), *_rest(found.span)], limit)
 
 
 def _facts(span: Span, clock: Clock) -> Iterator[Paragraph]:
@@ -213,7 +214,7 @@ def _bill(span: Span) -> Iterator[Paragraph]:
 def _contents(found: Particulars) -> Iterator[Paragraph]:
     span = found.span
     if found.left_out:
-        yield from _section("Messages", f"{count(found.left_out)} earlier messages are not shown.", "dim")
+        yield from _section("Messages", f"{count(found.left_out)} earlier messages are not shown: {MORE}.", "dim")
     for kept in found.inputs:
         role, text = role_and_text(kept)
         yield from _section(role or "message", text or "(empty)")
@@ -241,11 +242,3 @@ def _attributes(span: Span) -> str:
         else:
             rows.append(f"{name}: {value}")
     return "\n".join(rows)
-
-
-def raw_detail(found: Particulars) -> Detail:
-    """The raw answer, as far as it is kept."""
-    raw = found.raw_response
-    if raw is None:
-        return Detail([Paragraph("The raw answer is not kept.", "dim")])
-    return Detail([Paragraph(f"Raw answer, {count(raw.size)} bytes", HEADING), Paragraph(pretty(raw))])

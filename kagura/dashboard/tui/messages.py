@@ -9,6 +9,8 @@ import msgspec
 from kagura.dashboard.amounts import count
 from kagura.store.questions import Kept
 
+MORE = "o reads all, s saves it"
+"""What to do about what is not shown."""
 _TEXTS = ("text", "thinking", "input_text", "output_text", "refusal", "summary_text", "reasoning")
 _INNER = ("content", "parts", "output", "summary")
 
@@ -38,7 +40,7 @@ def _raw(kept: Kept) -> str:
     left = kept.size - len(kept.data)
     if not left:
         return text
-    return text.replace("\\n", "\n") + f"\n… {count(left)} bytes more"
+    return text.replace("\\n", "\n") + f"\n… {count(left)} bytes more: {MORE}"
 
 
 def _joined(value: Any) -> str:

@@ -1,10 +1,13 @@
 """One run: its tree on a time axis, and everything about the part that is chosen."""
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import Raw
 from rich.text import Text
 from textual import events, on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.timer import Timer
@@ -14,13 +17,19 @@ from kagura.dashboard.amounts import plural
 from kagura.dashboard.frame import STATUS_STYLES, line
 from kagura.dashboard.runs import all_spans
 from kagura.dashboard.text import safe
-from kagura.dashboard.tui.detail import Detail, raw_detail, run_detail, span_detail
+from kagura.dashboard.tui.detail import Detail, run_detail, span_detail
 from kagura.dashboard.tui.feed import Reply
 from kagura.dashboard.tui.page import QUIT, REFRESH, Page
+from kagura.dashboard.tui.raw import ANSWER, REQUEST, raw_detail
 from kagura.dashboard.tui.rows import Rows, TextLines
 from kagura.dashboard.tui.strips import steady
 from kagura.dashboard.tui.waterfall import RUN, Waterfall
-from kagura.store.questions import Gone, Opened, OpenRun, Particulars, Question, ReadSpan
+from kagura.dashboard.tui.whole import page, particulars, saved, text_of
+from kagura.errors import KaguraError
+from kagura.model import Span
+from kagura.store import SpanContents
+from kagura.store.questions import Ask, Failed, Gone, Opened, OpenRun, Particulars, Question, ReadSpan, Told
+from kagura.store.reads import decode, encode
 
 if TYPE_CHECKING:
     from kagura.dashboard.period import Clock
@@ -43,6 +52,8 @@ class Run(Page):
         Binding("enter,z", "zoom", "zoom", key_display="Enter"),
         Binding("c", "fold", "fold"),
         Binding("v", "raw", "raw"),
+        Binding("o", "read_all", "read all", show=False),
+        Binding("s", "save", "save", show=False),
         Binding("y", "copy", "copy"),
         Binding("Y", "copy_id", "copy id", show=False),
         Binding("tab", "other", "other pane", show=False),
@@ -60,7 +71,8 @@ class Run(Page):
         self._opened: Opened | None = None
         self._fall: Waterfall | None = None
         self._folded: frozenset[str] = frozenset()
-        self._follows = self._shows_raw = False
+        self._follows = False
+        self._part = ""
         self._read: Particulars | None = None
         self._detail_of = ""
         self._settling: Timer | None = None
@@ -156,7 +168,7 @@ class Run(Page):
 
     def _draw_span(self) -> None:
         if self._read is not None:
-            draw = raw_detail(self._read) if self._shows_raw else span_detail(self._read, self.clock)
+            draw = raw_detail(self._read, self._part) if self._part else span_detail(self._read, self.clock)
             self._show_detail(draw, self._read.span.id)
 
     def _show_detail(self, detail: Detail, key: str) -> None:
@@ -206,10 +218,51 @@ class Run(Page):
             self._draw_tree()
 
     def action_raw(self) -> None:
-        """The raw answer instead of what was read out of it, or back."""
-        self._shows_raw = not self._shows_raw
-        self._detail.border_title = "Raw Answer" if self._shows_raw else "Details"
+        """The raw request instead of what was read out of it, then the raw answer, and back."""
+        self._part = {"": REQUEST, REQUEST: ANSWER}.get(self._part, "")
+        self._detail.border_title = f"Raw {self._part.capitalize()}" if self._part else "Details"
         self._draw_span()
+
+    def action_save(self) -> None:
+        """Write all of what is shown into a file."""
+        if self._read is not None:
+            self.run_worker(self._save(self._read.span), group="whole", exclusive=True)
+
+    async def _save(self, span: Span) -> None:
+        contents = await self._whole(span.id)
+        if contents is None:
+            return
+        try:
+            path = await asyncio.to_thread(saved, Path.cwd(), span.id, self._part, contents)
+        except KaguraError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.notify(f"Saved {path}." if path else "Nothing of it is kept.", markup=False)
+
+    def action_read_all(self) -> None:
+        """Show all of it in the user's pager."""
+        if self._read is not None:
+            self.run_worker(self._read_all(self._read.span), group="whole", exclusive=True)
+
+    async def _read_all(self, span: Span) -> None:
+        contents = await self._whole(span.id)
+        if contents is None:
+            return
+        text = text_of(particulars(span, contents), self._part, self.clock)
+        try:
+            with self.app.suspend():
+                page(text)
+        except (KaguraError, SuspendNotSupported) as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    async def _whole(self, span_id: str) -> SpanContents | None:
+        """What was said, nothing of it cut; `None` where that is not to be had, which was said then."""
+        answer = (await self.monitor.ask(Ask(method="span_contents", arguments=[Raw(encode(span_id))]))).answer
+        if isinstance(answer, Failed):
+            self.notify(f"{answer.message}\n{answer.remedy}", severity="error", markup=False)
+            return None
+        found = decode(answer.value, SpanContents | None) if isinstance(answer, Told) else None
+        return found or SpanContents()
 
     def action_copy(self) -> None:
         """Copy the details."""

@@ -25,6 +25,7 @@ def poison(home: Path) -> None:
         parameters=json.dumps({POISON: POISON}).encode(),
         outputs=[json.dumps({"role": "assistant", "content": "\x1b[2J\x00" + "x" * 10_000_000}).encode()],
         raw_response=b"\x1b[31m\x00\xff\xfe" * 1000,
+        raw_request=b"\x1b]0;title\x07\x00\xff\xfe" * 1000,
     )
     ends = {Status.RUNNING: None, Status.FAILED: at(17, 45, 29)}
     runs = [
@@ -89,7 +90,7 @@ async def test_every_view_of_hostile_text(poisoned_home: Path, size: tuple[int, 
             stage.list("tree").choose(number)
             await stage.until(lambda: "Kind" in str(getattr(stage.list("detail").lines, "text", "")))
             assert_calm(stage)
-            await walk(stage, "JJv")
+            await walk(stage, "JJvJv")
             await stage.press("v")
         await stage.press("y")
         assert not set(stage.app.clipboard) & set("\x1b\x00\u202e")

@@ -1,5 +1,6 @@
 """One run on the screen: its tree, its bars, its details, its keys."""
 
+import contextlib
 import json
 import re
 import time
@@ -23,6 +24,7 @@ CONTENTS = SpanContents(
     outputs=[b'{"role": "assistant", "content": "I need to search...", "tool_calls": [{"id": "x", "type": "function",'
              b' "function": {"name": "search_tool", "arguments": "{\\"query\\": \\"shrine\\"}"}}]}'],
     raw_response=b'{"id": "chatcmpl-1", "object": "chat.completion"}',
+    raw_request=b'{"temperature":0.5, "messages":"as they were sent"}',
 )  # fmt: skip
 
 
@@ -32,7 +34,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     call = llm("a2", 1.2, 2.1, 512, 128, "I need to search...")
     call = msgspec.structs.replace(
         call,
-        attributes={"target": "/v1/chat/completions", "headers": {"x-ratelimit-remaining": "12"}},
+        attributes={"method": "POST", "target": "/v1/chat/completions", "headers": {"x-ratelimit-remaining": "12"}},
         stream=True,
         time_to_first_chunk=100_000,
         finish_reason="tool_calls",
@@ -121,16 +123,78 @@ async def test_the_run_itself(home: Path) -> None:
     assert "- LLM Calls: 5" in shown
 
 
-async def test_the_raw_answer(home: Path) -> None:
+async def test_the_raw_request_and_the_raw_answer(home: Path) -> None:
     async with on_stage(home, (80, 40)) as stage:
         await stage.open("exec_abc123")
         await chosen(stage, "a2")
+        await stage.press("v")
+        await stage.shows(
+            "┌─ Raw Request ─", "POST /v1/chat/completions", "x-ratelimit-remaining: 12", "as they were sent"
+        )
         await stage.press("v")
         await stage.shows("┌─ Raw Answer ─", '"id": "chatcmpl-1"')
         await chosen(stage, "a4")
         await stage.shows("The raw answer is not kept.")
         await stage.press("v")
         await stage.shows("┌─ Details ─", "Kind: llm")
+        await stage.press("v")
+        await stage.shows("The raw request is not kept")
+
+
+async def test_all_of_it_is_saved_in_a_file_of_its_own(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "kagura-a2.json").symlink_to(tmp_path / "elsewhere")
+    async with on_stage(home, (120, 40)) as stage:
+        await stage.open("exec_abc123")
+        await chosen(stage, "a2")
+        for name in ("kagura-a2-1.json", "kagura-a2-request.json", "kagura-a2-answer.json"):
+            await stage.press("s")
+            await stage.until((folder / name).exists)
+            await stage.press("v")
+        await chosen(stage, "a4")
+        await stage.press("s")
+        await stage.shows("Nothing of it is kept.")
+    assert (folder / "kagura-a2-request.json").read_bytes() == CONTENTS.raw_request
+    assert (folder / "kagura-a2-answer.json").read_bytes() == CONTENTS.raw_response
+    said = json.loads((folder / "kagura-a2-1.json").read_bytes())
+    assert said["input_messages"] == [json.loads(part) for part in CONTENTS.inputs]
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir() if not path.is_symlink()} == {0o600}
+    assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_a_folder_that_cannot_be_written_is_told_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/proc")
+    async with on_stage(home, (120, 40)) as stage:
+        await stage.open("exec_abc123")
+        await chosen(stage, "a2")
+        await stage.press("s")
+        await stage.shows("cannot be written")
+
+
+async def test_all_of_it_goes_to_the_pager_harmless(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = json.dumps({"role": "assistant", "content": "word " * 200_000 + "\x1b[31mend"}).encode()
+    with Store.open(f"sqlite:///{home}/telemetry.db") as store:
+        store.write(Batch(contents=[("a2", SpanContents(outputs=[long], raw_response=b"\x1b[31mred"))]))
+    monkeypatch.setattr("textual.app.App.suspend", contextlib.nullcontext)
+    monkeypatch.setenv("PAGER", f"cp -t {tmp_path}")
+    async with on_stage(home, (120, 40)) as stage:
+        await stage.open("exec_abc123")
+        shown = await chosen(stage, "a2")
+        assert "o reads all, s saves it" in shown
+        await stage.press("o")
+        await stage.until(lambda: list(tmp_path.glob("kagura-*.txt")))
+        (copy,) = tmp_path.glob("kagura-*.txt")
+        await stage.until(lambda: "␛[31mend" in copy.read_text())
+        assert "\x1b" not in copy.read_text()
+        monkeypatch.setenv("PAGER", "/no/such/pager")
+        await stage.press("o")
+        await stage.shows("/no/such/pager: No such file")
 
 
 async def test_next_and_previous_error_go_around(home: Path) -> None:

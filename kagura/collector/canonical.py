@@ -56,6 +56,8 @@ class Turn(NamedTuple):
     """The hash of everything up to here."""
     bare: bytes | None = None
     """The same where the provider gave its tool calls no ids and the client made some up; only on the last turn."""
+    data: bytes | None = None
+    """The same where its text, which is JSON, may have been the arguments of a tool; only on the last turn."""
 
 
 class History(NamedTuple):
@@ -68,6 +70,8 @@ class History(NamedTuple):
     """The hash of the system prompts at the head."""
     states: list[bytes]
     """The hash of request and answer, one for each choice; empty where nothing was answered."""
+    data: bytes | None
+    """The same where the answer is one tool call and nothing else, for a client that sends its arguments as text."""
     answer: list[Atom]
     signatures: list[tuple[int, str]]
     """What the request's turns are signed with, each before the atom of that number."""
@@ -99,11 +103,14 @@ def history(inputs: Sequence[Message], outputs: Sequence[Message]) -> History:
     if begin is not None:
         turns.append(Turn(begin, len(atoms), rolling.key()))
     if turns:
-        turns[-1] = turns[-1]._replace(bare=_bare(before, atoms[turns[-1].begin : turns[-1].end]))
+        last = atoms[turns[-1].begin : turns[-1].end]
+        turns[-1] = turns[-1]._replace(bare=_bare(before, last), data=_data(before, _json_of(last)))
     heard = [_heard(said) for said in _choices(outputs)]
     states = [rolling.after(_own(choice)).key() for choice, _ in heard if choice]
     signed = [text for _, found in heard for _, text in found]
-    return History(atoms, turns, system.key(), states, heard[0][0] if heard else [], signatures, signed)
+    answer = heard[0][0] if heard else []
+    data = _data(rolling, answer[0].arguments) if len(answer) == 1 and isinstance(answer[0], Asked) else None
+    return History(atoms, turns, system.key(), states, data, answer, signatures, signed)
 
 
 def _own(answer: list[Atom]) -> Iterator[Atom]:
@@ -129,6 +136,26 @@ def _bare(before: "Rolling", turn: list[Atom]) -> bytes | None:
     if not any(isinstance(atom, Asked) and atom.id for atom in turn):
         return None
     return before.after(atom._replace(id=None) if isinstance(atom, Asked) else atom for atom in turn).key()
+
+
+def _json_of(turn: list[Atom]) -> Any:
+    """The value that a turn's only text is, as JSON."""
+    said = turn[0] if len(turn) == 1 else None
+    return parsed(said.text) if isinstance(said, Said) and said.text.startswith("{") else None
+
+
+def _data(before: "Rolling", value: Any) -> bytes | None:
+    """The hash of what was said and an object, whatever it was the arguments or the text of."""
+    return before.after([Asked(None, "", _plain(value))]).key() if isinstance(value, dict) else None
+
+
+def _plain(value: Any) -> Any:
+    """The value with whole numbers written in one way: typed models write `21.0` for `21`."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Rolling:

@@ -14,7 +14,16 @@ import msgspec
 from kagura.collector.atoms import Asked, Brought, Said
 from kagura.collector.attempts import OWN_EXECUTION
 from kagura.collector.canonical import REFERENCE, History, Turn, digests, history, key_of
-from kagura.collector.evidence import Evidence, alike, asked_key, caller_of, evidence_of, signatures_in
+from kagura.collector.evidence import (
+    Evidence,
+    Looks,
+    alike,
+    asked_key,
+    caller_of,
+    evidence_of,
+    likeliest,
+    signatures_in,
+)
 from kagura.collector.side import COMPACTION, side_of
 from kagura.model import Call, Exchange, Span, SpanKind, Status
 from kagura.providers.values import obj, text
@@ -63,8 +72,10 @@ SIGNED = Rule("signature", 0.9)
 EDITED = Rule("edited", 0.6)
 """The answer was found, but what stood before it is not what was sent then."""
 SUMMARISED = Rule("compaction", 0.7)
+STRUCTURED = Rule("structured-output", 0.8)
+"""The answer was a tool's arguments, and comes back as text."""
 _AMBIGUOUS = 0.5
-"""How sure a rule is where several calls ended alike and nobody has continued them."""
+"""How sure a rule is where several calls of one run ended alike and nobody has continued them."""
 FORK = "fork"
 """The rule where another call continues the same one already."""
 
@@ -221,44 +232,48 @@ class Chains:
 
 
 def _best(ends: Sequence[ChainState], candidate: Candidate, reading: Reading) -> Link | None:
-    """Which of the calls that ended alike is continued; none where each is another caller's, or signed otherwise."""
+    """Which of the calls that ended alike is continued; none where each is another caller's, or signed otherwise.
+
+    Where several may be, only a run that is known otherwise has its calls told apart by a guess.
+    """
     rule, turn, span = candidate.rule, candidate.turn, reading.span
-    signed, evidence = False, Evidence.PROOF
-    if turn and rule.name == CHAIN.name:
+    signed, evidence, is_known = False, Evidence.PROOF, span.execution_source != OWN_EXECUTION
+    if turn and rule.name in _SAID:
         signatures = reading.history.signed(turn)
         own = [end for end in ends if not signatures.isdisjoint(signatures_in(end.signatures))]
         signed, ends = bool(own), own or ends
         evidence = Evidence.PROOF if own else evidence_of(reading.history, turn, candidate.bare)
         if evidence is not Evidence.PROOF:
             unsigned = [end for end in ends if not (signatures and end.signatures)]
-            ends = [end for end in unsigned if _may_be(end, reading, evidence)]
+            ends = [end for end in unsigned if _may_be(end, reading, evidence, is_known=is_known)]
     free = [end for end in ends if _is_free(end, span)]
     if not ends:
         return None
     if len(free) > 1 and rule is not CONVERSATION and not signed:
-        rule = rule._replace(confidence=_AMBIGUOUS)
+        rule, free = rule._replace(confidence=_AMBIGUOUS), likeliest(free, _looks(reading))
+        if len(free) > 1 and not is_known:
+            return None
     elif evidence is not Evidence.PROOF:
         rule = rule._replace(confidence=min(rule.confidence, ALIKE))
-    return Link(max(free or ends, key=lambda end: _rank(end, reading)), rule, turn, fork=not free)
+    return Link(max(free or ends, key=_looks(reading).rank), rule, turn, fork=not free)
 
 
-def _may_be(end: ChainState, reading: Reading, evidence: Evidence) -> bool:
-    """Whether the little that was said is enough; for a fork it is less than for the first that goes on."""
+def _may_be(end: ChainState, reading: Reading, evidence: Evidence, *, is_known: bool) -> bool:
+    """Whether the little that was said is enough. It is not for a fork, but within a run that is known otherwise.
+
+    Examples in a prompt look like forks: many runs begin with what one call was once answered.
+    """
     if _is_free(end, reading.span):
         return alike(end.caller, reading.caller, evidence)
-    return evidence is Evidence.WORDS and alike(end.caller, reading.caller, Evidence.DATA)
+    return is_known and evidence is Evidence.WORDS and alike(end.caller, reading.caller, Evidence.DATA)
+
+
+def _looks(reading: Reading) -> Looks:
+    return Looks(reading.caller, reading.history.system, reading.span.started_at)
 
 
 def _is_free(state: ChainState, span: Span) -> bool:
     return state.next_id in (None, span.id)
-
-
-def _rank(state: ChainState, reading: Reading) -> tuple[bool, bool, bool, bool, int]:
-    """Of equal ends, the same caller's, one that was over when this call began, and the latest."""
-    over = state.ended_at <= reading.span.started_at
-    same_caller = alike(state.caller, reading.caller, Evidence.WORDS)
-    same_system = state.system == reading.history.system
-    return same_caller, state.caller == reading.caller, over, same_system, state.started_at
 
 
 def _candidates(reading: Reading) -> Iterator[Candidate]:
@@ -271,6 +286,8 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         yield Candidate(turns[0].key, CHAIN, turns[0])
         if turns[0].bare and _ids_are_made_up(reading, turns[0]):
             yield Candidate(turns[0].bare, CHAIN, turns[0], bare=True)
+        if turns[0].data:
+            yield Candidate(turns[0].data, STRUCTURED, turns[0])
         for item in _items(said, turns[0]):
             yield Candidate(key_of("item", item), RESPONSE_ID, turns[0])
         yield from (Candidate(_signed_key(name), SIGNED, turns[0]) for name in sorted(said.signed(turns[0])))
@@ -323,6 +340,8 @@ def _endings(reading: Reading) -> Iterator[bytes]:
     """The keys under which a call is known to later ones."""
     call, said = reading.call, reading.history
     yield from said.states
+    if said.data and _is_forced(call):
+        yield said.data
     if call.response_id and (reading.span.endpoint in _DELTAS or "thread" in call.parameters):
         yield key_of("response", call.response_id)
     if (
@@ -348,8 +367,18 @@ _GIVEN_IDS = ("call_", "fc_", "toolu_", "tooluse_", "chatcmpl-tool-")
 """How ids begin that providers gave."""
 _ITEMS = "openai_responses"
 _ITEM_ID = "fc_"
+_SAID = frozenset({CHAIN.name, STRUCTURED.name})
+"""Rules by which what was said, and nothing else, joins two calls."""
+_FORCED = frozenset({"required", "any", "tool", "function", "ANY"})
 _DELTAS = frozenset({"responses", "interactions", "realtime"})
 """Endpoints whose requests may send only what is new and name the answer before."""
+
+
+def _is_forced(call: Call) -> bool:
+    """Whether the model had to call a tool, as clients that want structured output have it do."""
+    choice = call.parameters.get("tool_choice")
+    mode = obj(obj(call.parameters.get("toolConfig")).get("functionCallingConfig")).get("mode")
+    return not _FORCED.isdisjoint(found for found in (choice, obj(choice).get("type"), mode) if isinstance(found, str))
 
 
 def _conversation(call: Call) -> str | None:

@@ -7,11 +7,14 @@ same.
 
 import hashlib
 import re
+from collections.abc import Callable
 from enum import IntEnum
+from typing import NamedTuple
 
 from kagura.collector.atoms import ASSISTANT, Asked, Said
 from kagura.collector.canonical import History, Turn, key_of, result_text
 from kagura.model import Call, Exchange, Span
+from kagura.store import ChainState
 
 _GIVEN_ID = re.compile(r"(?![A-Za-z_.:-]*\d+$)(?=.*\d)(?=.*[A-Za-z]).{8,}")
 """An id that no counter makes."""
@@ -21,6 +24,10 @@ _TELLING = 45
 """Characters of prose that two models do not answer alike."""
 _DATA = ("{", "[", "`", "<")
 """How an answer begins that is data."""
+
+
+_FRESH_US = 3_600_000_000
+"""So long a call that nobody has continued is believed to go on, where another one that ended alike does."""
 
 
 class Evidence(IntEnum):
@@ -54,6 +61,34 @@ def _digest(size: int, *looks: object) -> bytes:
 def alike(caller: bytes, other: bytes, evidence: Evidence) -> bool:
     """Whether two callers can be of one run: the less was said, the more they must look the same."""
     return not caller or not other or caller[:evidence] == other[:evidence]
+
+
+class Looks(NamedTuple):
+    """What a call shows beside what was said, by which calls that ended alike are told apart."""
+
+    caller: bytes
+    system: bytes
+    """The hash of its system prompts."""
+    started_at: int
+
+    def rank(self, end: ChainState) -> tuple[bool, bool, bool, bool, int]:
+        """Of equal ends, the same caller's, one that was over when this call began, and the latest."""
+        same_caller = alike(end.caller, self.caller, Evidence.WORDS)
+        over, same_system = end.ended_at <= self.started_at, end.system == self.system
+        return same_caller, end.caller == self.caller, over, same_system, end.started_at
+
+
+def likeliest(ends: list[ChainState], looks: Looks) -> list[ChainState]:
+    """Those of the calls that ended alike that a call with these looks can continue; a test that none passes is void."""
+    tests: tuple[Callable[[ChainState], bool], ...] = (
+        lambda end: end.ended_at <= looks.started_at,
+        lambda end: end.caller == looks.caller,
+        lambda end: end.system == looks.system,
+        lambda end: end.ended_at > looks.started_at - _FRESH_US,
+    )
+    for test in tests:
+        ends = [end for end in ends if test(end)] or ends
+    return ends
 
 
 def evidence_of(said: History, turn: Turn, bare: bool = False) -> Evidence:

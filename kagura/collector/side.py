@@ -42,10 +42,12 @@ SIGNS = (
     _sign(COMPACTION, "user", "summari", r"^\W*(please )?summari[sz]e (the|our|this)[^.\n]{0,40}conversation"),
     _sign(COMPACTION, "user", "context checkpoint compaction"),
     _sign(COMPACTION, "system", "component that summarizes internal chat history"),
+    _sign(COMPACTION, "system", "summarize this partial conversation about programming"),
+    _sign(AUXILIARY, "system", "generates concise, one-line git commit messages"),
     _sign(ROUTING, "system", "task routing ai"),
     _sign(ROUTING, "user", "next_speaker"),
 )
-"""Read from the top, in lower case. The words of claude-code, codex, opencode, gemini-cli, and of agents like them."""
+"""Read from the top, in lower case. The words of claude-code, codex, opencode, gemini-cli, aider, and of agents like them."""
 
 
 def side_of(exchange: Exchange, call: Call) -> str | None:

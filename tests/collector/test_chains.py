@@ -8,6 +8,7 @@ from tests.collector.recorded import SECOND, Recorder, T
 from tests.collector.turns import KYOTO, QUESTION, RESULTS, SYSTEM, WEATHER, Talk, asks, brings, linked, says
 
 WARM = says("It is 21 degrees in Kyoto and 19 in Nara.")
+PROSE = says("Both towns lie in Kansai, west of Tokyo and east of Hiroshima.")
 
 
 def test_a_turn_that_repeats_request_and_answer_continues_their_run(recorder: Recorder) -> None:
@@ -42,13 +43,38 @@ def test_two_runs_that_go_the_same_way_stay_two(recorder: Recorder) -> None:
     assert first.execution_id != third.execution_id
 
 
-def test_of_two_that_ended_alike_the_latest_is_continued_with_doubt(recorder: Recorder) -> None:
+def test_of_two_that_ended_alike_none_is_continued(recorder: Recorder) -> None:
     talk = Talk(recorder)
-    spans = [talk.chat([QUESTION], WARM) for _ in range(2)]
-    span = talk.chat([QUESTION, WARM, QUESTION], WARM)
-    assert (linked(span), span.attributes["confidence"]) == (("chain", spans[1].id, 2), 0.5)
-    other = talk.chat([QUESTION, WARM, QUESTION], WARM)
-    assert linked(other) == ("chain", spans[0].id, 2)
+    for answer in (WARM, PROSE):
+        first = talk.chat([QUESTION], answer)
+        second = talk.chat([QUESTION], answer)
+        span = talk.chat([QUESTION, answer, QUESTION], WARM)
+        assert linked(span) == ("call", None, 1)
+        assert len({first.execution_id, second.execution_id, span.execution_id}) == 3
+
+
+def test_within_a_run_the_latest_of_two_that_ended_alike_is_continued_with_doubt(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    spans = [talk.chat([QUESTION], WARM, execution_id="mine") for _ in range(2)]
+    span = talk.chat([QUESTION, WARM, QUESTION], WARM, execution_id="mine")
+    assert (span.attributes["follows"], span.attributes["confidence"]) == (spans[1].id, 0.5)
+    other = talk.chat([QUESTION, WARM, QUESTION], WARM, execution_id="mine")
+    assert other.attributes["follows"] == spans[0].id
+
+
+def test_one_that_was_left_off_long_ago_is_not_continued_now(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    talk.chat([QUESTION], WARM)
+    talk.at += 7200 * SECOND
+    first = talk.chat([QUESTION], WARM)
+    assert linked(talk.chat([QUESTION, WARM, QUESTION], WARM)) == ("chain", first.id, 2)
+
+
+def test_an_answer_that_came_after_a_call_began_is_not_what_it_continues(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    first = talk.chat([QUESTION], WARM)
+    talk.chat([QUESTION], WARM, after=60 * SECOND)
+    assert linked(talk.chat([QUESTION, WARM, QUESTION], WARM)) == ("chain", first.id, 2)
 
 
 @pytest.mark.parametrize(("made_up", "source"), [("my_1", "chain"), ("call_A1b2C3d4E5f6G7h8", "call")])
@@ -63,10 +89,72 @@ def test_ids_that_a_client_makes_up_for_gemini_go_on_elsewhere(recorder: Recorde
 
 def test_two_that_continue_the_same_call_are_a_fork(recorder: Recorder) -> None:
     talk = Talk(recorder)
-    first = talk.chat([QUESTION], WARM)
-    ways = [talk.chat([QUESTION, WARM, {"role": "user", "content": city}], says(city)) for city in ("Uji", "Otsu")]
+    first = talk.chat([QUESTION], PROSE)
+    ways = [talk.chat([QUESTION, PROSE, {"role": "user", "content": city}], says(city)) for city in ("Uji", "Otsu")]
     assert [linked(span) for span in ways] == [("chain", first.id, 2), ("fork", first.id, 2)]
     assert {span.execution_id for span in ways} == {first.execution_id}
+
+
+def test_calls_whose_prompts_begin_with_the_same_short_example_are_no_forks(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    talk.chat([QUESTION], WARM)
+    asked = [[QUESTION, WARM, {"role": "user", "content": f"And in {city}?"}] for city in ("Uji", "Otsu", "Ise")]
+    spans = [talk.chat(messages, WARM) for messages in asked]
+    assert [span.execution_source for span in spans] == ["chain", "call", "call"]
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_many_runs_with_one_prompt_and_one_short_answer_are_never_joined(recorder: Recorder, size: int) -> None:
+    """Side by side, with a turn of each run before the next turn of any."""
+    talk, ok = Talk(recorder), says("ok")
+    told: list[list[Any]] = [[QUESTION] for _ in range(size)]
+    runs: dict[str, set[int]] = {}
+    for _ in range(3):
+        for number, messages in enumerate(told):
+            span = talk.chat(messages, ok)
+            runs.setdefault(span.execution_id, set()).add(number)
+            messages += [ok, {"role": "user", "content": f"And then, {number}?"}]
+    assert all(len(numbers) == 1 for numbers in runs.values())
+    assert len(runs) == 2 * size  # From its own second question on, a run is known again.
+
+
+FORCED = {"tool_choice": {"type": "function", "function": {"name": "Weather"}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "rule"),
+    [
+        ('{"city":"Kyoto","degrees":21.0,"note":null}', FORCED, "structured-output"),
+        ('{"degrees": 21, "city": "Kyoto"}', {"tool_choice": "required"}, "structured-output"),
+        ('{"city":"Kyoto","degrees":21}', {}, "call"),
+        ('{"city":"Nara","degrees":21}', FORCED, "call"),
+        ("city='Kyoto' degrees=21", FORCED, "call"),
+    ],
+    ids=["typed model", "reordered", "tool was not forced", "other value", "no JSON"],
+)
+def test_structured_output_that_comes_back_as_text_is_the_answer(
+    recorder: Recorder, text: str, parameters: dict[str, Any], rule: str
+) -> None:
+    """instructor, mirascope, langchain's with_structured_output: the tool's arguments are the answer."""
+    talk = Talk(recorder)
+    answer = asks((KYOTO, "Weather", '{"city": "Kyoto", "degrees": 21}'))
+    first = talk.chat([QUESTION], answer, parameters=parameters)
+    second = talk.chat([QUESTION, says(text), QUESTION], answer, parameters=parameters)
+    assert second.execution_source == rule
+    assert (second.execution_id == first.execution_id) is (rule != "call")
+    if rule != "call":
+        third = talk.chat([QUESTION, says(text), QUESTION, says(text), QUESTION], says("Warm."), parameters=parameters)
+        assert linked(third) == (rule, second.id, 3)
+
+
+def test_structured_output_of_two_runs_is_not_mixed(recorder: Recorder) -> None:
+    talk = Talk(recorder)
+    answer = asks((KYOTO, "Weather", '{"city": "Kyoto"}'))
+    back = [QUESTION, says('{"city":"Kyoto"}'), QUESTION]
+    talk.chat([QUESTION], answer, parameters=FORCED)
+    assert talk.chat(back, answer, parameters=FORCED, agent="other").execution_source == "call"
+    talk.chat([QUESTION], answer, parameters=FORCED)
+    assert talk.chat(back, answer, parameters=FORCED).execution_source == "call"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_a_short_answer_that_was_continued_is_no_other_models(recorder: Recorder
     talk.chat([QUESTION], HELLO)
     talk.chat(turns, HELLO)
     assert talk.chat(turns, HELLO, parameters={"model": "gpt-5"}).execution_source == "call"
-    assert talk.chat(turns, HELLO).execution_source == "fork"
+    assert talk.chat(turns, HELLO).execution_source == "call"
 
 
 def test_ids_that_a_client_made_up_prove_nothing(recorder: Recorder) -> None:

@@ -15,6 +15,8 @@ class Agent(NamedTuple):
     """`PYTHON` and `BIN/…` are those of the installation, `PROGRAMS/…` is a file of ours, `TRIP` the run's mark."""
     roles: tuple[Role, ...]
     variables: tuple[tuple[str, str], ...] = ()
+    rebuilds: bool = False
+    """It writes its history anew with each turn, so that no turn can be seen to follow another."""
 
     @property
     def is_npm(self) -> bool:

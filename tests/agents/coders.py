@@ -115,5 +115,6 @@ CODERS = (
             ),
         ),
         (("LITELLM_LOCAL_MODEL_COST_MAP", "True"),),
+        rebuilds=True,
     ),
 )

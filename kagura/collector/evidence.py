@@ -79,7 +79,7 @@ class Looks(NamedTuple):
 
 
 def likeliest(ends: list[ChainState], looks: Looks) -> list[ChainState]:
-    """Those of the calls that ended alike that a call with these looks can continue; a test that none passes is void."""
+    """Those of the calls that ended alike that a call with these looks can continue; what none passes is no test."""
     tests: tuple[Callable[[ChainState], bool], ...] = (
         lambda end: end.ended_at <= looks.started_at,
         lambda end: end.caller == looks.caller,

@@ -47,7 +47,7 @@ SIGNS = (
     _sign(ROUTING, "system", "task routing ai"),
     _sign(ROUTING, "user", "next_speaker"),
 )
-"""Read from the top, in lower case. The words of claude-code, codex, opencode, gemini-cli, aider, and of agents like them."""
+"""Read from the top, in lower case. The words of claude-code, codex, opencode, gemini-cli, aider, and of their like."""
 
 
 def side_of(exchange: Exchange, call: Call) -> str | None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import difflib
 import re
+import time
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 MICROSECONDS = 1_000_000
+CALENDAR = ("today", "this month")
+"""Windows that begin with the local day, or with the local month."""
+
 LONGEST_WINDOW = 31 * 86_400 * MICROSECONDS
 SHORTEST_WINDOW = 60 * MICROSECONDS
 
@@ -82,6 +86,7 @@ class AlertRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     tag: str | None = None
     each: str | None = None
     min_calls: int = 10
+    lasting: str = msgspec.field(default="0s", name="for")
     cooldown: str = "15m"
     resolved: bool = True
     send: list[str] = msgspec.field(default_factory=lambda: ["terminal", "log"])
@@ -111,7 +116,13 @@ class Condition(msgspec.Struct, frozen=True):
     threshold: Decimal
     """Dollars, tokens, a count, percent (0 to 100) or seconds, as the metric's unit says."""
     window: int
-    """Microseconds."""
+    """Microseconds; 0 where it is one of the calendar."""
+    calendar: str = ""
+    """One of `CALENDAR`, or empty."""
+
+    def since(self, until: int) -> int:
+        """When the window begins that ends at an instant."""
+        return begins(self.calendar, until) if self.calendar else until - self.window
 
     def holds(self, value: Decimal | float) -> bool:
         """Whether the value is on the wrong side of the threshold."""
@@ -123,7 +134,8 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 _CONDITION = re.compile(
-    r"\s*(?P<metric>[a-z][a-z0-9_ -]*?)\s*(?P<operator>>=|<=|>|<)\s*(?P<threshold>[^<>=]+?)\s+in\s+(?P<window>\S+)\s*",
+    r"\s*(?P<metric>[a-z][a-z0-9_ -]*?)(?:\s+(?P<before>today|this\s+month))?\s*(?P<operator>>=|<=|>|<)"
+    r"\s*(?P<threshold>[^<>=]+?)(?:\s+in\s+(?P<window>\S+)|\s+(?P<behind>today|this\s+month))?\s*",
     re.IGNORECASE,
 )
 _NUMBER = r"(\d[\d_,]*(?:\.\d+)?)"
@@ -136,16 +148,22 @@ _UNITS: dict[Unit, tuple[re.Pattern[str], str]] = {
 }
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86_400)}
 _THOUSANDS = {"k": 1000, "m": 1_000_000}
-_FORM = "Write it as FIGURE > THRESHOLD in WINDOW, such as `cost > $5 in 1h`, `error rate >= 20% in 10m`."
+_FORM = "Write it as FIGURE > THRESHOLD in WINDOW, such as `cost > $5 in 1h`, or as `cost > $20 today`."
 
 
 def parse_condition(text: str) -> Condition:
     """What `cost > $5 in 1h` means. Raises ValueError that says what is wrong and how it is written."""
     found = _CONDITION.fullmatch(text)
-    if not found:
+    windows = [found[name] for name in ("before", "window", "behind") if found[name]] if found else []
+    if not found or len(windows) != 1:
         raise ValueError(f"{text!r} is no condition. {_FORM}")
     metric = _metric(found["metric"])
-    return Condition(metric, found["operator"], _threshold(metric, found["threshold"]), _window(found["window"]))
+    threshold = _threshold(metric, found["threshold"])
+    if found["window"]:
+        return Condition(metric, found["operator"], threshold, _window(found["window"]))
+    if found["operator"].startswith("<"):
+        raise ValueError(f"{text!r}: too little can be told of a whole window alone. Write `in 1d` instead")
+    return Condition(metric, found["operator"], threshold, 0, " ".join(windows[0].lower().split()))
 
 
 def _metric(text: str) -> Metric:
@@ -176,6 +194,20 @@ def _window(text: str) -> int:
     return window
 
 
+def begins(calendar: str, at: int) -> int:
+    """When the local day, or the local month, began that an instant lies in."""
+    local = time.localtime(at // MICROSECONDS)
+    day = local.tm_mday if calendar == "today" else 1
+    return int(time.mktime((local.tm_year, local.tm_mon, day, 0, 0, 0, 0, 0, -1))) * MICROSECONDS
+
+
+def ends(calendar: str, at: int) -> int:
+    """When the local day, or the local month, ends that an instant lies in."""
+    local = time.localtime(at // MICROSECONDS)
+    month, day = (local.tm_mon, local.tm_mday + 1) if calendar == "today" else (local.tm_mon + 1, 1)
+    return int(time.mktime((local.tm_year, month, day, 0, 0, 0, 0, 0, -1))) * MICROSECONDS
+
+
 def duration(text: str) -> int:
     """Microseconds of `15m`, `1.5h`, `0s`. Raises ValueError."""
     pattern, form = _UNITS["seconds"]
@@ -192,6 +224,8 @@ def check_rule(rule: AlertRule, channels: dict[str, AlertChannel]) -> None:
     """Raise ValueError for what a rule cannot mean."""
     condition = rule.condition
     duration(rule.cooldown)
+    if duration(rule.lasting) > LONGEST_WINDOW:
+        raise ValueError("`for` is too long: at most 31d")
     if rule.min_calls < 1:
         raise ValueError("`min_calls` must be 1 or more")
     allowed = DIMENSIONS[condition.metric.source]

@@ -251,9 +251,8 @@ def load(
     Raises ConfigError that names file and line, variable or flag, and the remedy.
     """
     flags = {name: value for name, value in (flags or {}).items() if value is not None}
-    named = path or (Path(environ["KAGURA_CONFIG"]) if environ.get("KAGURA_CONFIG") else None)
-    home = Path(str(flags.get("home") or environ.get("KAGURA_HOME") or "~/.kagura")).expanduser()
-    source = SettingsFile.read(named or home / "config.yaml", must_exist=named is not None)
+    file, named = settings_path(path, environ, flags)
+    source = SettingsFile.read(file, must_exist=named)
     data: dict[str, Any] = source.data
     places: dict[str, str] = {}
     for name, variable, default, _ in settings_rows():
@@ -268,6 +267,15 @@ def load(
     _check_discounts(settings.discounts, source, places)
     _check_alerts(settings.alerts, source, places)
     return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
+
+
+def settings_path(
+    path: Path | None = None, environ: Mapping[str, str] = os.environ, flags: Mapping[str, Any] | None = None
+) -> tuple[Path, bool]:
+    """The file that `load` reads, and whether somebody named it, so that it must be there."""
+    named = path or (Path(environ["KAGURA_CONFIG"]) if environ.get("KAGURA_CONFIG") else None)
+    home = Path(str((flags or {}).get("home") or environ.get("KAGURA_HOME") or "~/.kagura")).expanduser()
+    return (named or home / "config.yaml").expanduser(), named is not None
 
 
 def _put(data: dict[str, Any], name: str, value: Any) -> None:

@@ -44,8 +44,24 @@ def test_a_condition_reads_as_it_is_written(
 
 
 @pytest.mark.parametrize(
+    ("text", "calendar"),
+    [
+        ("cost > $20 today", "today"),
+        ("cost today >= $20", "today"),
+        ("Cost > $20  THIS  month", "this month"),
+        ("unknown_cost_calls this month > 0", "this month"),
+    ],
+)
+def test_a_window_may_be_one_of_the_calendar(text: str, calendar: str) -> None:
+    assert (parse_condition(text).calendar, parse_condition(text).window) == (calendar, 0)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("cost today > $5 in 1h", "is no condition"),
+        ("cost > $5 in today", "is no duration"),
+        ("cost < $5 today", "too little can be told of a whole window alone"),
         ("cost 5", "is no condition"),
         ("cost > $5", "is no condition"),
         ("cost > $5 in 1h; rm -rf", "is no condition"),
@@ -80,6 +96,7 @@ def test_comparisons_hold_on_the_side_that_is_written() -> None:
         ({"when": "cost > $5 in 1h", "each": "tag:"}, "cannot be split"),
         ({"when": "cost > $5 in 1h", "tag": "team"}, "give KEY=VALUE"),
         ({"when": "cost > $5 in 1h", "cooldown": "soon"}, "'soon' is no duration"),
+        ({"when": "cost > $5 in 1h", "lasting": "32d"}, "`for` is too long"),
         ({"when": "error rate > 5% in 1h", "min_calls": 0}, "1 or more"),
         ({"when": "cost > $5 in 1h", "send": ["pagers"]}, "Did you mean `pager`"),
     ],

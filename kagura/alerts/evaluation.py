@@ -42,6 +42,26 @@ class Look(msgspec.Struct, frozen=True):
     at: int
     late: list[Finding] = []
     """Windows that are over and on the wrong side, where something was recorded late."""
+    waiting: frozenset[AlertKey] = frozenset()
+    """What is on the wrong side, and not yet for as long as its rule says."""
+
+
+class Patience:
+    """Remembers since when what has not fired yet is on the wrong side; begins anew with the process."""
+
+    def __init__(self) -> None:
+        self._since: dict[AlertKey, int] = {}
+
+    def of(self, found: Look) -> Look:
+        """The look with what is to wait."""
+        breaches = {(row.rule.name, row.subject): row for row in found.findings if row.breaches}
+        # A rule that could not be looked at has neither gone on nor stopped.
+        kept = {key: at for key, at in self._since.items() if key in breaches or key[0] in found.failures}
+        self._since = dict.fromkeys(breaches, found.at) | kept
+        waiting = (
+            key for key, row in breaches.items() if found.at - self._since[key] < duration(row.rule.settings.lasting)
+        )
+        return msgspec.structs.replace(found, waiting=frozenset(waiting))
 
 
 def rules_of(settings: AlertSettings) -> list[Rule]:
@@ -64,7 +84,8 @@ def look(store: Store, rules: Iterable[Rule], now: int, oldest: int | None = Non
 
 def _late(store: Store, rule: Rule, now: int, oldest: int | None) -> Iterator[Finding]:
     # A rule that waits for too little (`<`) finds it in any window that is looked at before all of it is there.
-    if not rule.condition.operator.startswith("<"):
+    # What was on the wrong side for long enough, a single earlier window does not tell either.
+    if not rule.condition.operator.startswith("<") and not duration(rule.settings.lasting):
         for end in late_ends(rule, oldest, now):
             found = (Finding(rule, subject, value, end) for subject, value in measure(store, rule, now, end).items())
             yield from (finding for finding in found if finding.breaches)
@@ -85,6 +106,8 @@ def changes(found: Look, states: Mapping[AlertKey, AlertState], rules: Sequence[
         if finding.breaches:
             if state is not None and state.firing:
                 result.states.append(_kept(state, finding, found.at))
+            elif (name, finding.subject) in found.waiting:
+                continue
             elif _may_fire(finding, state) and firing[name] < MOST_SUBJECTS:
                 firing[name] += 1
                 _tell(result, finding, "firing", since=finding.at, at=found.at)

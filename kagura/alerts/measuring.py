@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from kagura.alert_settings import AlertRule, Condition
+from kagura.alert_settings import AlertRule, Condition, ends
 from kagura.store import Store
 from kagura.store.alert_figures import SAMPLE
 
@@ -71,7 +71,7 @@ def measure(store: Store, rule: Rule, now: int, until: int | None = None) -> dic
     A rule that is not split has the one subject `""`, whether anything happened or not. Raises StoreError where the
     store cannot answer, or not in time.
     """
-    since = (now if until is None else until) - rule.condition.window
+    since = rule.condition.since(now if until is None else until)
     found = _SOURCES[rule.condition.metric.source](store, rule, Window(since, until, now))
     if rule.settings.each is None:
         return {"": found.get("", _empty(store, rule, since))}
@@ -117,12 +117,12 @@ def _from_sums(store: Store, rule: Rule, window: Window) -> dict[str, Measured]:
             for name, more in row.items():
                 total[name] += more
     too_young = _too_young(store, rule, window.since)
-    return {subject: _sum(rule, total, too_young=too_young) for subject, total in totals.items()}
+    lasts = max((window.now if window.until is None else window.until) - window.since, _MINUTE)
+    return {subject: _sum(rule, _Totals(row, lasts), too_young=too_young) for subject, row in totals.items()}
 
 
-def _sum(rule: Rule, row: dict[str, int], *, too_young: bool) -> Measured:
+def _sum(rule: Rule, totals: "_Totals", *, too_young: bool) -> Measured:
     metric = rule.condition.metric
-    totals = _Totals(row, rule.condition.window)
     if (metric.is_rate and totals.finished < rule.settings.min_calls) or too_young:
         return Measured(value=None, samples=totals.finished)
     value, detail = _FIGURES[metric.what](totals)
@@ -246,7 +246,14 @@ def late_ends(rule: Rule, oldest: int | None, now: int, most: int = 12) -> Itera
     back: the window that it belongs to may be over by then.
     """
     window = rule.condition.window
-    if oldest is None or oldest >= now - window or rule.condition.metric.source == "runs":
+    if oldest is None or oldest >= rule.condition.since(now) or rule.condition.metric.source == "runs":
+        return
+    if rule.condition.calendar:
+        # The last instant of each day, or month; of more than `most` the latest.
+        over = [ends(rule.condition.calendar, oldest)]
+        while (following := ends(rule.condition.calendar, over[-1])) <= now:
+            over.append(following)
+        yield from (end - 1 for end in over[-most:])
         return
     step = max(window // 4, (now - oldest) // most)
     end = oldest + step

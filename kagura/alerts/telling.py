@@ -79,7 +79,7 @@ def make_event(rule: Rule, subject: str, kind: Kind, measured: Measured, since: 
         value=None if measured.value is None else float(measured.value),
         threshold=float(condition.threshold),
         unit=condition.metric.unit,
-        window_seconds=condition.window // 1_000_000,
+        window_seconds=(at - condition.since(at)) // 1_000_000,
         scope=rule.scope,
         subject=subject,
         detail=plain(measured.detail) if measured.detail else "",
@@ -110,9 +110,10 @@ def _about(rule: Rule, subject: str) -> list[str]:
 
 
 def limit(rule: Rule) -> str:
-    """The comparison and its threshold as the configuration has them: `> $5 in 1h`."""
-    when = " ".join(rule.settings.when.split())
-    return when[when.index(rule.condition.operator) :]
+    """The comparison and its threshold as the configuration has them: `> $5 in 1h`, `> $20 today`."""
+    when, calendar = " ".join(rule.settings.when.split()), rule.condition.calendar
+    said = when[when.index(rule.condition.operator) :]
+    return f"{said} {calendar}" if calendar and not said.lower().endswith(calendar) else said
 
 
 def shown(unit: Unit, value: Value) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kagura.alerts.delivery import Delivery
-from kagura.alerts.evaluation import Look, changes, look, rules_of
+from kagura.alerts.evaluation import Look, Patience, changes, look, rules_of
+from kagura.alerts.rereading import Read, Rereading
 from kagura.config import Settings
 from kagura.errors import StoreError
 from kagura.model import now_us
@@ -38,9 +39,9 @@ LOOK_BACK_US = 86_400_000_000
 class Watch:
     """Looks and delivers until it is stopped; told by the collector what was recorded."""
 
-    def __init__(self, settings: Settings, now: Callable[[], int] = now_us) -> None:
-        self._settings, self._now = settings, now
-        self._rules = rules_of(settings.alerts)
+    def __init__(self, settings: Settings, now: Callable[[], int] = now_us, rereading: Rereading | None = None) -> None:
+        self._settings, self._now, self._rereading = settings, now, rereading
+        self._rules, self._patience = rules_of(settings.alerts), Patience()
         self._oldest: int | None = None
         self._lock = threading.Lock()
         self._stop, self._due = threading.Event(), threading.Event()
@@ -88,11 +89,17 @@ class Watch:
             self.recorded(max(since, self._now() - LOOK_BACK_US))
         while True:
             stopping = self._stop.is_set()
+            self._reread()
             self.look_once(store)
             if stopping:
                 return
             every = self._settings.alerts.every
             self._stop.wait(min(max(every, self._took / SHARE), every * SLOWEST))
+
+    def _reread(self) -> None:
+        found = self._rereading.changed() if self._rereading else None
+        if found:
+            self._settings, self._rules = found, rules_of(found.alerts)
 
     def look_once(self, store: Store) -> Look:
         """Measure, write what changed, and wake the delivery where there is something to say."""
@@ -101,7 +108,7 @@ class Watch:
             oldest, self._oldest = self._oldest, None
         began = time.monotonic()
         try:
-            found = look(store, self._rules, now, oldest)
+            found = self._patience.of(look(store, self._rules, now, oldest))
             self._took = time.monotonic() - began
             written = store.settle_alerts(lambda states: changes(found, states, self._rules), now)
         except BaseException:
@@ -120,19 +127,21 @@ class Watch:
         self._failing = failures
 
     def _deliver(self, store: Store) -> None:
-        delivery = Delivery(store, self._settings, now=self._now)
         while not self._stop.is_set():
             self._due.clear()
-            delivery.deliver()
+            Delivery(store, self._settings, now=self._now).deliver()
             self._due.wait(DELIVERY_SECONDS)
         self._threads[0].join(LAST_SECONDS)
-        delivery.deliver()
+        Delivery(store, self._settings, now=self._now).deliver()
 
 
 @contextmanager
-def watching(settings: Settings) -> Iterator[Callable[[int], None]]:
-    """A watch for as long as the block runs; gives what is to be told, of each batch, when its oldest call began."""
-    watch = Watch(settings)
+def watching(settings: Settings, read: Read | None = None) -> Iterator[Callable[[int], None]]:
+    """A watch for as long as the block runs; gives what is to be told, of each batch, when its oldest call began.
+
+    With `read` the rules follow the configuration.
+    """
+    watch = Watch(settings, rereading=Rereading(settings, read) if read else None)
     watch.start()
     try:
         yield watch.recorded

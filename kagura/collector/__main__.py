@@ -30,7 +30,7 @@ def main() -> None:
             from kagura.collector.service import serve
 
             look_for_cycles_seldom()
-            serve(settings, stop, release)
+            serve(settings, stop, release, read=load)
     except KaguraError as error:
         sys.stderr.write(f"kagura collector: {error}\n")
         sys.exit(error.exit_code)

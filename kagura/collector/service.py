@@ -251,15 +251,22 @@ def run(settings: Settings, stop: threading.Event, now: Callable[[], int] = now_
 
 
 def serve(
-    settings: Settings, stop: threading.Event, release: Callable[[], None], now: Callable[[], int] = now_us
+    settings: Settings,
+    stop: threading.Event,
+    release: Callable[[], None],
+    now: Callable[[], int] = now_us,
+    read: Callable[[], Settings] | None = None,
 ) -> None:
-    """Follow the journal, with the right to it that `release` gives back at the end."""
+    """Follow the journal, with the right to it that `release` gives back at the end.
+
+    With `read`, which reads the settings again, alerts follow changes of the configuration.
+    """
     with ExitStack() as at_the_end:
         at_the_end.callback(release)
         exporter = _exporter(settings)
         if exporter:
             at_the_end.callback(exporter.stop)
-        recorded = at_the_end.enter_context(_watch(settings))
+        recorded = at_the_end.enter_context(_watch(settings, read))
         # Prices and providers are read when there is something to price: until then the process stays small.
         while not journal_files(settings.journal_dir):
             if stop.wait(IDLE_SECONDS):
@@ -290,13 +297,17 @@ def _exporter(settings: Settings) -> "Exporter | None":
     return exporter
 
 
-def _watch(settings: Settings) -> AbstractContextManager[Callable[[int], None]]:
+def _watch(settings: Settings, read: Callable[[], Settings] | None) -> AbstractContextManager[Callable[[int], None]]:
     """The watch over the rules of alerts, for as long as the block runs; gives what is told of stored calls."""
-    if not settings.alerts.rules:
-        return nullcontext(lambda _oldest: None)
-    from kagura.alerts.watch import watching
+    if settings.alerts.rules:
+        from kagura.alerts.watch import watching
 
-    return watching(settings)
+        return watching(settings, read)
+    if read is None:
+        return nullcontext(lambda _oldest: None)
+    from kagura.alerts.rereading import waiting_for_rules
+
+    return waiting_for_rules(settings, read)
 
 
 def _follow(

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from kagura.alerts.evaluation import ABANDONED_AFTER, MOST_SUBJECTS, Finding, Look, changes, look
+from kagura.alerts.evaluation import ABANDONED_AFTER, MOST_SUBJECTS, Finding, Look, Patience, changes, look
 from kagura.alerts.measuring import Measured, Rule
 from kagura.alerts.telling import Event
 from kagura.store import AlertChanges, AlertKey, AlertState, Batch, Store
@@ -22,6 +22,7 @@ class Clockwork:
         self.rules = rules
         self.states: dict[AlertKey, AlertState] = {}
         self.said: list[tuple[str, str]] = []
+        self.patience = Patience()
 
     def at(self, minute: float, *values: float | None, failures: Iterable[str] = ()) -> AlertChanges:
         """A look at this minute: one value for each rule."""
@@ -34,7 +35,7 @@ class Clockwork:
         return self.apply(Look(findings, dict.fromkeys(failures, "broken"), now))
 
     def apply(self, found: Look) -> AlertChanges:
-        result = changes(found, self.states, self.rules)
+        result = changes(self.patience.of(found), self.states, self.rules)
         self.states |= {(state.rule, state.subject): state for state in result.states}
         for key in result.forgotten:
             del self.states[key]
@@ -186,3 +187,33 @@ def test_names_from_outside_are_harmless_in_what_is_said(store: Store) -> None:
     text = changes(Look([finding], {}, T), {}, [split]).states[0].text
     assert text.isprintable()
     assert len(text) < 200
+
+
+PATIENT = rule("error rate > 20% in 10m", name="failing", lasting="5m")
+
+
+def test_a_rule_with_for_fires_once_it_was_on_the_wrong_side_for_so_long() -> None:
+    watch = Clockwork([PATIENT])
+    for minute in range(8):
+        watch.at(minute, 50)
+        assert watch.kinds() == (["firing"] if minute >= 5 else [])
+    watch.at(8, 10)
+    assert watch.kinds() == ["firing", "resolved"]
+
+
+def test_a_rule_with_for_begins_to_wait_anew_after_a_good_moment() -> None:
+    watch = Clockwork([PATIENT])
+    for minute, value in ((0, 50), (4, 50), (4.5, 10), (5, 50), (9.5, 50)):
+        watch.at(minute, value)
+    assert watch.kinds() == []
+    watch.at(9.8, failures=["failing"])
+    watch.at(10, 50)
+    assert watch.kinds() == ["firing"]
+
+
+def test_a_window_that_is_over_does_not_make_a_patient_rule_fire(sqlite_url: str) -> None:
+    with Store.open(sqlite_url) as store:
+        store.write(Batch(spans=[llm(1, T, cost=cost("9"))]))
+        found = look(store, [rule("cost > $5 in 1h", lasting="5m")], T + 3 * HOUR, oldest=T)
+        assert found.late == []
+        assert look(store, [rule("cost > $5 in 1h")], T + 3 * HOUR, oldest=T).late

@@ -1,7 +1,11 @@
 """Each figure from a store with known calls, on every database."""
 
+import time
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -195,3 +199,41 @@ def test_usage_of_any_kind_adds_up(store: Store) -> None:
     assert value(store, "tokens > 1 in 1h") == 7
     assert value(store, "cost > $1 in 1h") == Decimal("3.001")
     assert value(store, "cost > $1 in 1h", model="*") == Decimal("0.001")
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZoneInfo]:
+    """The machine stands in Berlin."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield ZoneInfo("Europe/Berlin")
+    monkeypatch.undo()
+    time.tzset()
+
+
+def instant(zone: ZoneInfo, *fields: int) -> int:
+    return int(datetime(*fields, tzinfo=zone).timestamp()) * SECOND  # type: ignore[misc, arg-type]
+
+
+def test_today_and_this_month_begin_at_the_local_midnight(store: Store, berlin: ZoneInfo) -> None:
+    # 26 October 2025 has 25 hours in Berlin.
+    now, midnight = instant(berlin, 2025, 10, 26, 23, 30), instant(berlin, 2025, 10, 26)
+    first = instant(berlin, 2025, 10, 1)
+    for number, at in enumerate((midnight, midnight - 1, first, first - 1), 1):
+        store.write(Batch(spans=[llm(number, at, cost=cost(str(number)))]))
+    assert now - midnight == 24 * HOUR + 30 * MINUTE
+    budgets = {when: measure(store, rule(when), now)[""].value for when in ("cost > $1 today", "cost this month > $1")}
+    assert budgets == {"cost > $1 today": 1, "cost this month > $1": 1 + 2 + 3}
+    assert measure(store, rule("cost today > $1"), now + HOUR)[""].value == 0
+
+
+def test_what_is_recorded_late_is_looked_at_on_its_own_day(berlin: ZoneInfo) -> None:
+    now = instant(berlin, 2025, 10, 27, 12)
+    daily = rule("cost > $20 today")
+    assert list(late_ends(daily, instant(berlin, 2025, 10, 27, 1), now)) == []
+    assert list(late_ends(daily, instant(berlin, 2025, 10, 25, 1), now)) == [
+        instant(berlin, 2025, 10, 26) - 1,
+        instant(berlin, 2025, 10, 27) - 1,
+    ]
+    monthly = rule("cost > $20 this month")
+    assert list(late_ends(monthly, instant(berlin, 2025, 9, 25, 1), now)) == [instant(berlin, 2025, 10, 1) - 1]

@@ -77,6 +77,7 @@ def health_report(settings: Settings, recorder: Recorder, metrics: Metrics) -> d
         "labels_ignored": metrics.labels_ignored,
         "journal": {
             "failures": recorder.failures,
+            "calls_waiting": recorder.calls_waiting,
             "calls_unrecorded": recorder.calls_lost,
             "last_failure": recorder.last_failure,
         },

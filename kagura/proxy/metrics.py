@@ -63,6 +63,7 @@ def _lines(metrics: Metrics, recorder: Recorder) -> Iterator[str]:
         ("kagura_labels_ignored_total", "counter", "Malformed X-Kagura headers.", metrics.labels_ignored),
         ("kagura_journal_errors_total", "counter", "Records that the journal did not take.", recorder.failures),
         ("kagura_calls_unrecorded_total", "counter", "Calls whose end is not recorded.", recorder.calls_lost),
+        ("kagura_calls_waiting", "gauge", "Ended calls that wait in memory for the journal.", recorder.calls_waiting),
         ("kagura_uptime_seconds", "gauge", "Seconds since the start.", round(metrics.uptime(), 3)),
     ):
         yield from _family(name, kind, text, [("", value)])

@@ -214,7 +214,7 @@ def test_a_start_that_could_not_be_written_comes_with_the_end(tmp_path: Path) ->
     journal.full = True
     conversation.client(CREATE)
     conversation.server(*answer())
-    assert (conversation.recorder.calls_lost, conversation.dialogue.idle) == (1, True)
+    assert (conversation.recorder.calls_waiting, conversation.dialogue.idle) == (1, True)
 
 
 # --- the Realtime API -------------------------------------------------------------------------------------------------

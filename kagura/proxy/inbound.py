@@ -1,6 +1,7 @@
 """The clients' side: uvicorn's HTTP protocol, with an end to heads that never end and to connections without number."""
 
 import asyncio
+import logging
 import resource
 from collections.abc import Callable
 from typing import cast
@@ -10,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from kagura.providers import error_body
 from kagura.proxy.intake import GONE
 from kagura.proxy.joined import JoinedHead
+from kagura.proxy.recorder import LOG_INTERVAL
+
+_log = logging.getLogger("kagura.proxy")
 
 MAX_HEAD = 262_144
 """Bytes of a request's head; providers take less, and a parser that gathers more holds up every other call."""
@@ -44,13 +48,15 @@ class Protocol(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None
     _lost = False
     _on_gone: Callable[[], None] | None = None
+    _silent_until = 0.0
+    """Shared by all connections: that they are too many is said once in a while."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection, or refuse it where there are too many."""
         super().connection_made(cast(asyncio.Transport, JoinedHead(transport)))
         limit = self.config.limit_concurrency
         if limit is not None and len(self.connections) >= limit:
-            self._refuse(503, "too_many_connections", f"The proxy has its {limit - 1} connections: try again later.")
+            self._turn_away(limit - 1)
         else:
             self._expect_head()
 
@@ -101,6 +107,14 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP/1.1."""
         self._refuse(400, "invalid_http", "The request is not HTTP/1.1 as RFC 9112 wants it, and goes nowhere.")
+
+    def _turn_away(self, limit: int) -> None:
+        if self.loop.time() >= Protocol._silent_until:
+            Protocol._silent_until = self.loop.time() + LOG_INTERVAL
+            _log.error(
+                "clients are refused: all %d connections are taken; `ulimit -n` says how many there can be", limit
+            )
+        self._refuse(503, "too_many_connections", f"All {limit} connections of the proxy are taken: try again later.")
 
     def _expect_head(self) -> None:
         self._late = self.loop.call_later(self.timeout_keep_alive, self._give_up)

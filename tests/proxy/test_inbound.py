@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kagura.proxy.inbound import MAX_HEAD
+from kagura.proxy.inbound import MAX_HEAD, Protocol
 from tests.proxy.stage import Stage, Visit, answers, get, ok, post, running, split
 
 BEGINNING = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n"
@@ -66,11 +66,16 @@ async def test_an_answer_may_take_longer_than_a_head(tmp_path: Path) -> None:
         assert (await stage.ask(get("/v1/models"))).startswith(b"HTTP/1.1 200")
 
 
-async def test_connections_beyond_the_limit_take_nothing_from_the_others(tmp_path: Path) -> None:
+async def test_connections_beyond_the_limit_take_nothing_from_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Protocol, "_silent_until", 0.0)
     async with running(tmp_path, limit_concurrency=3) as stage:
         first, second = await stage.connect(), await stage.connect()
         await asyncio.sleep(0.05)
-        assert await told(stage, b"") == ("HTTP/1.1 503 Service Unavailable", "too_many_connections")
+        for _ in range(2):
+            assert await told(stage, b"") == ("HTTP/1.1 503 Service Unavailable", "too_many_connections")
+        assert len([line for line in caplog.messages if "all 2 connections are taken" in line]) == 1
         for reader, writer in (first, second):
             writer.write(get("/v1/models"))
             assert (await reader.read()).startswith(b"HTTP/1.1 200")

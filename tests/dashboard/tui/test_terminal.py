@@ -107,6 +107,52 @@ def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
         process.wait()
 
 
+def written_by(process: subprocess.Popen[bytes]) -> int:
+    """Bytes that a process has written, to its terminal and elsewhere."""
+    counters = Path(f"/proc/{process.pid}/io")
+    if not counters.exists():
+        pytest.skip("this system does not count what a process writes")
+    return int(dict(row.split(": ") for row in counters.read_text().splitlines())["wchar"])
+
+
+def children(process: subprocess.Popen[bytes]) -> list[str]:
+    tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not tasks.exists():
+        pytest.skip("this system does not list a process's children")
+    return tasks.read_text().split()
+
+
+def gone(process_id: str) -> bool:
+    """Whether a process has ended, or has nothing left but its exit code."""
+    try:
+        return not Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until_gone(process_id: str) -> None:
+    end = time.monotonic() + 10
+    while not gone(process_id):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_it_and_its_reader_end_although_the_terminal_takes_no_more(tmp_path: Path) -> None:
+    seed(tmp_path)
+    with in_terminal(tmp_path) as terminal:
+        terminal.wait_for("Recent Activity")
+        (reader,) = children(terminal.process)
+        calm = 0
+        while calm < 4:  # a new theme draws the whole screen, some 10 kB, until no more goes into the terminal
+            before = written_by(terminal.process)
+            terminal.type("t")
+            time.sleep(0.25)
+            calm = calm + 1 if written_by(terminal.process) - before < 2000 else 0
+        terminal.process.send_signal(signal.SIGHUP)
+        assert terminal.process.wait(20) == 129
+        wait_until_gone(reader)
+
+
 def test_no_color_sends_no_colour_to_the_terminal(tmp_path: Path) -> None:
     seed(tmp_path)
     with in_terminal(tmp_path, NO_COLOR="1") as terminal:
@@ -127,13 +173,7 @@ def test_the_reader_ends_with_a_monitor_that_is_killed(tmp_path: Path) -> None:
     seed(tmp_path)
     with in_terminal(tmp_path) as terminal:
         terminal.wait_for("my_agent")
-        tasks = Path(f"/proc/{terminal.process.pid}/task/{terminal.process.pid}/children")
-        if not tasks.exists():
-            pytest.skip("this system does not list a process's children")
-        (child,) = tasks.read_text().split()
+        (reader,) = children(terminal.process)
         terminal.process.kill()
         terminal.process.wait()
-        end = time.monotonic() + 10
-        while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until_gone(reader)

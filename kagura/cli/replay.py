@@ -52,8 +52,9 @@ def replay(
 ) -> None:
     """Send a run's LLM requests again as a new run, tell first what that would cost, and compare the two.
 
-    Each request is sent as it was recorded, with the history that it had then; tools are not run again. Keys come from
-    the environment (OPENAI_API_KEY, …), since recorded calls hold none.
+    Each request is sent as it was recorded, with the history that it had then and the numbers of `kagura monitor
+    --trace`; tools are not run again: their results stand in that history. Keys come from the environment
+    (OPENAI_API_KEY, …), since recorded calls hold none.
     """
     from kagura.dashboard.output import print_json
     from kagura.dashboard.period import Clock

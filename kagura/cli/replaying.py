@@ -15,9 +15,9 @@ import msgspec
 from kagura.collector.redaction import MARK
 from kagura.dashboard.bill import Bill
 from kagura.dashboard.text import safe
-from kagura.dashboard.tree import first_attempt
+from kagura.dashboard.tree import first_attempt, nodes
 from kagura.errors import InputError
-from kagura.model import JsonObject, Span, SpanKind
+from kagura.model import JsonObject, Span, now_us
 from kagura.pricing import Catalog
 from kagura.providers import Provider
 from kagura.providers.rebuilding import SHAPES, rebuilt, with_model
@@ -30,6 +30,12 @@ OPENAI_STYLE = frozenset({"chat/completions", "responses"})
 """Endpoints whose `model` may name another provider."""
 
 
+RESENT_HEADERS = ("anthropic-version", "anthropic-beta", "openai-beta")
+"""Headers by which a client asked for a feature or a form of the answer, and that say nothing of who asked."""
+_LOGIN = "oauth-"
+"""How a beta begins that goes with a login, which a recorded call has not."""
+
+
 class Request(NamedTuple):
     """A request that can be sent again."""
 
@@ -40,7 +46,9 @@ class Request(NamedTuple):
     body: JsonObject
     model: str
     cost: Bill
-    """What it would cost at the tokens that it took; unknown where there is no price."""
+    """What it would cost at the tokens that it took: as much as it did, or at another model's price of today."""
+    headers: Mapping[str, str] = {}
+    """Headers of the recorded request that shape the answer."""
 
     @property
     def redacted(self) -> bool:
@@ -57,11 +65,11 @@ class Sent(NamedTuple):
 
 
 def calls_of(spans: list[Span]) -> list[Span]:
-    """The LLM calls of a run, by start: of each its last attempt."""
+    """The LLM calls of a run in the order of its tree, so that each has the number it has there: its last attempt."""
     last: dict[str, Span] = {}
-    for span in sorted(spans, key=lambda span: (span.started_at, span.id)):
-        if span.kind is SpanKind.LLM:
-            last[first_attempt(span)] = span
+    for node in nodes(spans):
+        if node.call is not None:
+            last[first_attempt(node.span)] = node.span
     return list(last.values())
 
 
@@ -99,13 +107,14 @@ class Planner:
         endpoint, target = span.endpoint or "", f"/{provider.name}{path}"
         if endpoint in provider.translate and endpoint in OPENAI_STYLE:
             target, body = f"/v1/{endpoint}", {**body, "model": f"{provider.name}/{model}"}
-        return Request(span, provider, target, body, model, self._cost(provider, span, model))
+        headers = _headers(span) if provider.name == span.provider else {}
+        return Request(span, provider, target, body, model, self._cost(provider, span, model), headers)
 
     def _cost(self, provider: Provider, span: Span, model: str) -> Bill:
         usage = span.usage and msgspec.structs.replace(span.usage, provider_cost=None)
         if self._model is None and span.cost is not None:
             return Bill.of([span])
-        cost = self._catalog.cost(provider.name, model, model, usage, span.started_at)
+        cost = self._catalog.cost(provider.name, model, model, usage, now_us())
         return Bill.of([msgspec.structs.replace(span, cost=cost)])
 
 
@@ -123,6 +132,14 @@ def _body(span: Span, contents: SpanContents | None, prompt: Prompt | None) -> J
         known = ", ".join(SHAPES)
         raise _impossible(span, f"requests to {span.endpoint} cannot be made again", f"Those to {known} can.")
     return body
+
+
+def _headers(span: Span) -> dict[str, str]:
+    kept = span.attributes.get("headers")
+    found = {name: str(kept[name]) for name in RESENT_HEADERS if name in kept} if isinstance(kept, dict) else {}
+    named = {name: [value.strip() for value in values.split(",")] for name, values in found.items()}
+    plain = {name: [value for value in values if not value.startswith(_LOGIN)] for name, values in named.items()}
+    return {name: ",".join(values) for name, values in plain.items() if values}
 
 
 def _cut(span: Span) -> bool:
@@ -174,7 +191,7 @@ class Sender:
 
     def send(self, request: Request, credentials: Mapping[str, str]) -> Sent:
         """The provider's answer, read to its end and thrown away: the proxy records it."""
-        headers = {"content-type": "application/json", **self._headers, **credentials}
+        headers = {"content-type": "application/json", **request.headers, **self._headers, **credentials}
         call = urllib.request.Request(  # noqa: S310 - the proxy's own address
             self._root + request.target, json.dumps(request.body).encode(), headers, method="POST"
         )

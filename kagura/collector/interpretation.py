@@ -260,7 +260,10 @@ def _since(start: int, instant: int | None) -> int | None:
     return None if instant is None else max(0, instant - start)
 
 
-_KEPT_HEADERS = ("user-agent", "traceparent", "x-request-id", "request-id", "x-stainless-retry-count")
+_KEPT_HEADERS = (
+    *("user-agent", "traceparent", "x-request-id", "request-id", "x-stainless-retry-count"),
+    *("anthropic-version", "anthropic-beta", "openai-beta"),
+)
 _KEPT_PREFIXES = ("x-claude-code-", "x-codex-", "x-ratelimit-", "anthropic-ratelimit-", "helicone-", "x-litellm-")
 
 

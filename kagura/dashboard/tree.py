@@ -20,7 +20,7 @@ class Node:
     span: Span
     depth: int
     call: int | None
-    """Which of the run's LLM calls it is, from 1; all attempts of one call have its number."""
+    """Which of the run's LLM calls it is, from 1 down the page; all attempts of one call have its number."""
     attempts: int = 1
     """How many attempts that call took."""
     beside: bool = False
@@ -35,7 +35,7 @@ def nodes(spans: Iterable[Span]) -> Iterator[Node]:
     ordered = sorted(spans, key=lambda span: (span.started_at, span.id))
     known = {span.id for span in ordered}
     attempts = Counter(first_attempt(span) for span in ordered if span.kind is SpanKind.LLM)
-    calls = {first: number for number, first in enumerate(attempts, 1)}
+    calls: dict[str, int] = {}
     children: dict[str | None, list[Span]] = defaultdict(list)
     for span in ordered:
         children[span.parent_id if span.parent_id in known else None].append(span)
@@ -48,7 +48,7 @@ def nodes(spans: Iterable[Span]) -> Iterator[Node]:
             if span.id in seen:
                 continue
             seen.add(span.id)
-            call = calls[first_attempt(span)] if span.kind is SpanKind.LLM else None
+            call = calls.setdefault(first_attempt(span), len(calls) + 1) if span.kind is SpanKind.LLM else None
             yield Node(span, depth, call, attempts.get(first_attempt(span), 1), span.id in beside)
             stack += [(child, depth + 1) for child in reversed(children[span.id])]
 

@@ -40,8 +40,22 @@ def test_a_very_deep_run_is_walked() -> None:
     assert sum(1 for _ in nodes(spans)) == 5000
 
 
-def test_model_calls_are_numbered_as_they_began() -> None:
+def test_model_calls_are_numbered_down_the_page() -> None:
     assert [node.call for node in nodes(my_spans())] == [None, 1, None, 2, None]
+
+
+def test_a_sub_agents_calls_are_numbered_where_they_stand() -> None:
+    """Its caller, who goes on beside it, has later numbers, so that they rise down the page."""
+    spans = [
+        llm("first", 0, 1, 1, 1, ""),
+        span("tool", SpanKind.TOOL, "task", 1, 9),
+        span("agent", SpanKind.AGENT, "explorer", 1, 8, parent_id="tool"),
+        llm("its-first", 2, 1, 1, 1, "", parent_id="agent"),
+        llm("title", 3, 1, 1, 1, ""),
+        llm("its-second", 4, 1, 1, 1, "", parent_id="agent"),
+    ]
+    numbered = [(node.span.id, node.call) for node in nodes(spans) if node.call]
+    assert numbered == [("first", 1), ("its-first", 2), ("its-second", 3), ("title", 4)]
 
 
 def test_attempts_of_one_call_share_its_number() -> None:

@@ -203,6 +203,31 @@ def test_requests_of_every_dialect_come_as_they_were(
     assert second.header(header[0]) == header[1]
 
 
+def test_features_that_headers_asked_for_are_asked_for_again(
+    proxy: Proxy, upstream: Upstream, env: dict[str, str]
+) -> None:
+    """A login's feature is left out: the call is sent with a key."""
+    name = f"beta-{time.time_ns()}"
+    upstream.plays(*[anthropic_dialogue.message({"type": "text", "text": "Hello."})] * 2)
+    beta = {"anthropic-version": "2024-01-01", "anthropic-beta": "oauth-2025-04-20, context-1m-2025-08-07"}
+    ask(proxy, name, "/v1/messages", CLAUDE, **beta)
+    recorded(proxy, name, 1)
+    done = kagura("replay", name, "--yes", "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    sent = upstream.requests[1]
+    assert (sent.header("anthropic-version"), sent.header("anthropic-beta")) == ("2024-01-01", "context-1m-2025-08-07")
+
+
+def test_an_answer_that_breaks_off_is_told_and_fails(
+    run: str, proxy: Proxy, upstream: Upstream, env: dict[str, str]
+) -> None:
+    whole = openai_dialogue.chat_stream({"content": "Hello."})
+    upstream.plays(hello(), lambda request: whole(request)._replace(cut=True))
+    done = kagura("replay", run, "--yes", "--json", env=env)
+    assert done.returncode == 1
+    assert "#2 gpt-4o: no answer" in done.stderr
+
+
 def test_a_model_in_the_path_is_replaced_there(proxy: Proxy, upstream: Upstream, env: dict[str, str]) -> None:
     name = f"path-{time.time_ns()}"
     upstream.plays(said({}), said({}))

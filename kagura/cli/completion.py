@@ -60,6 +60,7 @@ _kagura() {{
     if (( $#found )); then
         _describe 'kagura' found
     else
+        [[ $PREFIX == --*=* ]] && compset -P '*='
         _files
     fi
 }}
@@ -74,10 +75,15 @@ _FISH = f"""\
 function __kagura_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    {VARIABLE}=fish kagura $words[2..] "$current" 2>/dev/null
+    set -l found ({VARIABLE}=fish kagura $words[2..] "$current" 2>/dev/null)
+    if set -q found[1]
+        printf '%s\\n' $found
+    else
+        set -l option (string match -r -- '^--[^=]+=' "$current")
+        string replace -r -- '^' "$option" (__fish_complete_path (string replace -- "$option" '' "$current"))
+    end
 end
 complete -c kagura -f -a '(__kagura_complete)'
-complete -c kagura -l config -l home -l output -s o -r -F
 """
 
 

@@ -157,14 +157,61 @@ def test_an_unknown_shell_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_bash_completes(completed: Run, tmp_path: Path, typed: list[str], found: str) -> None:
     """Readline hands `=` and `:` over as words of their own, and replaces only what stands behind them."""
+    words = " ".join(f"'{word}'" for word in ["kagura", *typed])
+    script = f'source /dev/stdin <<"END"\n{PLACES[Shell.BASH].script}END\n'
+    script += f'COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _kagura; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    assert said_by(["bash", "-c", script], tmp_path) == [found]
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("moni", ["monitor\tShow agent runs, calls, traces and cost."]),
+        ("monitor --agent my", ["my_agent"]),
+        ("monitor --agent=my", ["--agent=my_agent"]),
+        ("replay exec_a", ["exec_abc123\tmy_agent completed"]),
+        ("export --output {home}/telemetry.d", ["{home}/telemetry.db"]),
+        ("export --output={home}/telemetry.d", ["--output={home}/telemetry.db"]),
+        ("run -- {home}/telemetry.d", ["{home}/telemetry.db"]),
+    ],
+)
+def test_fish_completes(completed: Run, tmp_path: Path, typed: str, found: list[str]) -> None:
+    home = tmp_path / "home"
+    asked = ["fish", "--no-config", "-C", PLACES[Shell.FISH].script, "-c", f"complete -C 'kagura {typed}'"]
+    assert said_by([word.format(home=home) if "complete -C" in word else word for word in asked], tmp_path) == [
+        word.format(home=home) for word in found
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (["moni"], ["monitor:Show agent runs, calls, traces and cost."]),
+        (["monitor", "--agent", "my"], ["my_agent"]),
+        (["replay", "exec_a"], ["exec_abc123:my_agent completed"]),
+        (["export", "--output", "tele"], ["files"]),
+        (["export", "--output=tele"], ["after *=", "files"]),
+    ],
+)
+def test_zsh_completes(completed: Run, tmp_path: Path, typed: list[str], found: list[str]) -> None:
+    """What the script hands to zsh's own functions."""
+    script = "compdef() { }\n_describe() { print -l -- ${(P)2} }\n_files() { print files }\n"
+    script += f"compset() {{ print after $2 }}\n{PLACES[Shell.ZSH].script}"
+    words = " ".join(f"'{word}'" for word in ["kagura", *typed])
+    script += f"words=({words}); CURRENT={len(typed) + 1}; PREFIX='{typed[-1]}'; _kagura"
+    assert said_by(["zsh", "-f", "-c", script], tmp_path) == found
+
+
+def said_by(command: list[str], tmp_path: Path) -> list[str]:
+    """What a shell prints, in which `kagura` is this one."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "kagura"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m kagura "$@"\n')
     program.chmod(0o755)
-    words = " ".join(f"'{word}'" for word in ["kagura", *typed])
-    script = f'source /dev/stdin <<"END"\n{PLACES[Shell.BASH].script}END\n'
-    script += f'COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _kagura; printf "%s\\n" "${{COMPREPLY[@]}}"'
     env = {name: value for name, value in os.environ.items() if name != "_KAGURA_COMPLETE"}
     env["PATH"] = f"{tmp_path}/bin:{env['PATH']}"
-    ran = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False)
-    assert (ran.stdout.splitlines(), ran.stderr) == ([found], "")
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert ran.stderr == ""
+    return ran.stdout.splitlines()

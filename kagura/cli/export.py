@@ -34,6 +34,8 @@ kagura export --executions --tag team=search -o runs.parquet · runs with their 
 
 kagura export --execution run_20 --format otlp --content -o run.otlp.jsonl · one run's trace with prompts
 
+kagura export --last 90d --to http://localhost:4318 · history, to an OpenTelemetry collector, Jaeger, Phoenix
+
 kagura export --last 1d --attach http://kagura.example:4100 > day.jsonl · what a proxy elsewhere recorded"""
 
 
@@ -59,6 +61,9 @@ def export(
             "--output", "-o", metavar="FILE", help="Where to; - is standard output. Its name says the format."
         ),
     ] = "-",
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="Send to an OTLP receiver instead of writing.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Begun from then on: a day, 7d.")] = None,
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="Begun before then; a day whole.")
@@ -93,6 +98,7 @@ def export(
 ) -> None:
     """Write spans or runs as JSON lines, JSON, CSV, Parquet or OTLP; prompts and answers only with --content."""
     from kagura.cli.export_progress import progress
+    from kagura.cli.export_send import receiver_at, send_to
     from kagura.dashboard.output import for_eyes
     from kagura.dashboard.period import Clock, parse_window
     from kagura.store.opening import quick_imports
@@ -119,15 +125,22 @@ def export(
     wanted = form or _by_name(output)
     if wanted is Format.PARQUET and output == "-" and sys.stdout.isatty():
         raise InputError("Parquet is nothing for a terminal", "Name a file: -o calls.parquet.")
-    if wanted is Format.OTLP and attach:
-        raise InputError("--format otlp needs the store itself", "Leave --attach out where the store is: --db URL.")
+    if to and (output != "-" or form not in (None, Format.OTLP)):
+        raise InputError("--to sends OTLP and writes no file", "Leave --format and --output out.")
+    if (wanted is Format.OTLP or to) and attach:
+        raise InputError("OTLP needs the store itself", "Leave --attach out where the store is: --db URL.")
     settings = settings_from(config, home, db)
+    receiver = receiver_at(to, settings) if to else None
     with source_from(settings, clock, attach, attach_key_env, db) as source:
         store = source.catch_up()
         if source.behind:
             typer.echo(f"kagura: {source.behind}", err=True)
         if execution:
             chosen = _of_run(chosen, source.run_id(execution))
+        if receiver:
+            with progress(store, chosen, executions, None) as shown:
+                send_to(receiver, settings, store, chosen, shown, executions=executions, content=content)
+            return
         with _target(output) as target, progress(store, chosen, executions, target) as shown:
             chunks = _chunks(wanted, settings, store, chosen, executions, content, shown)
             for chunk in for_eyes(chunks) if target.isatty() else chunks:

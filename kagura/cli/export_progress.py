@@ -67,10 +67,10 @@ class Progress:
 
 
 @contextmanager
-def progress(store: "Store | None", chosen: "Chosen", executions: bool, target: BinaryIO) -> Iterator[Progress]:
-    """A bar while an export is written, where standard error is a terminal that the rows do not go to as well."""
+def progress(store: "Store | None", chosen: "Chosen", executions: bool, target: BinaryIO | None) -> Iterator[Progress]:
+    """A bar while an export is made, where standard error is a terminal that the rows do not go to as well."""
     noun = "runs" if executions else "spans"
-    seen = sys.stderr.isatty() and not target.isatty()
+    seen = sys.stderr.isatty() and not (target and target.isatty())
     shown = Progress(noun, store, chosen) if seen else Progress(noun)
     try:
         yield shown

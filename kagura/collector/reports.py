@@ -67,5 +67,5 @@ def _in_time(data: JsonObject, received_at: int) -> JsonObject:
     began, ended = data["started_at"], data["ended_at"]
     if _EARLIEST <= began <= received_at + _DAY:
         return data
-    duration = ended - began if _EARLIEST <= ended and 0 <= ended - began <= _DAY else 0
+    duration = ended - began if ended >= _EARLIEST and 0 <= ended - began <= _DAY else 0
     return data | {"started_at": received_at - duration, "ended_at": received_at, "first_chunk_at": None}

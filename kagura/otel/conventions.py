@@ -128,3 +128,6 @@ ENDPOINT_OPERATIONS = {
     "streamGenerateContent": "generate_content",
 }
 """Endpoints of models that are no chats."""
+
+RECEIVED = "otel"
+"""kagura's attribute of spans that came in over OTLP."""

@@ -126,7 +126,7 @@ class Encoder:
     def _attributes(self, span: Span, operation: str | None) -> dict[str, Value | None]:
         found: dict[str, Value | None] = {
             names.OPERATION: operation,
-            names.AGENT_NAME: span.agent,
+            names.AGENT_NAME: _agent(span),
             names.CONVERSATION: span.session_id or span.execution_id,
             names.SESSION: span.session_id,
             names.USER: span.user,
@@ -185,12 +185,18 @@ def operation_of(span: Span) -> str | None:
     return said or names.OPERATIONS.get(span.kind)
 
 
+def _agent(span: Span) -> str:
+    """The agent that a span is of; a sub-agent that calls or a program's spans show is told by the span's name."""
+    own = span.inferred or names.RECEIVED in span.attributes or span.agent == "default"
+    return span.name if span.kind is SpanKind.AGENT and own else span.agent
+
+
 def _name(span: Span, operation: str | None) -> str:
     if span.kind in _BILLED:
         model = span.request_model or span.response_model
         return f"{operation} {model}" if model else str(operation)
     if span.kind is SpanKind.AGENT:
-        return f"{operation} {span.name if span.agent == 'default' else span.agent}"
+        return f"{operation} {_agent(span)}"
     if operation == names.EXECUTE_TOOL or span.kind is SpanKind.RETRIEVAL:
         return f"{operation} {span.name}"
     return operation or span.name if span.kind is SpanKind.MEMORY else span.name

@@ -19,6 +19,8 @@ from kagura.config import OtlpSettings
 from kagura.errors import ConfigError
 
 PATH = "/v1/traces"
+_GRPC_PORT = 4317
+_GRPC = "this is for gRPC, it seems; OTLP over HTTP mostly has port 4318"
 LONGEST_WAIT = 600.0
 """Seconds that a receiver's Retry-After is heeded for at most."""
 
@@ -94,7 +96,14 @@ class Receiver:
             with error:
                 return self._declined(error)
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-            return Answer(Verdict.LATER, one_line(str(getattr(error, "reason", None) or error or type(error).__name__)))
+            return Answer(Verdict.LATER, self._trouble(getattr(error, "reason", None) or error))
+
+    def _trouble(self, error: Any) -> str:
+        """Why there was no answer. A gRPC server answers with a frame of HTTP/2, or hangs up."""
+        if isinstance(error, http.client.BadStatusLine) and str(error).startswith("\0"):
+            return f"no answer in HTTP/1.1: {_GRPC}"
+        reason = one_line(str(error) or type(error).__name__)
+        return f"{reason} ({_GRPC})" if urlsplit(self.url).port == _GRPC_PORT else reason
 
     def _declined(self, error: urllib.error.HTTPError) -> Answer:
         try:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from kagura.model import Execution, Span
+from kagura.otel.conventions import RECEIVED
 from kagura.otel.encoding import Place
 from kagura.otel.outgoing_ids import Caller, read_traceparent, root_id_of, sent_id, trace_id_of
 
 MAX_DEPTH = 32
 """Levels of spans, and of executions, that are followed upwards."""
-
-RECEIVED = "otel"
-"""The attribute of spans that came in over OTLP."""
 
 
 class Lookup(Protocol):

@@ -1,7 +1,7 @@
 """A program that knows nothing of kagura: an agent with a tool, instrumented for OpenTelemetry, exporting OTLP.
 
-`python program.py LIBRARY+LIBRARY PROXY [MODEL]` makes two calls, through the proxy or past it to the address of the model,
-and exports its spans and its log records to the proxy.
+`python program.py LIBRARY+LIBRARY PROXY [MODEL]` makes two calls, through the proxy or straight to a model, and exports
+its spans and its log records to the proxy.
 """
 
 import json

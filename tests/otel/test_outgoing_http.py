@@ -142,20 +142,35 @@ def test_a_silent_receiver_is_given_up() -> None:
     assert (answer.verdict, answer.reason) == (Verdict.LATER, "timed out")
 
 
-def test_an_answer_that_is_no_http() -> None:
+SETTINGS_FRAME = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00@\x00"
+"""How a gRPC server begins, whatever it was asked."""
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"), [(SETTINGS_FRAME, True), (b"what?\r\n\r\n", False), (b"", False)], ids=["grpc", "other", "none"]
+)
+def test_an_answer_that_is_no_http(said: bytes, hint: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def gibberish() -> None:
             client, _ = server.accept()
             with client:
                 client.recv(65536)
-                client.sendall(b"\x00\x01\x02 what?\r\n\r\n")
+                client.sendall(said)
 
         thread = threading.Thread(target=gibberish)
         thread.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        assert Receiver(OtlpSettings(endpoint=url, timeout=2), {}).post(REQUEST).verdict is Verdict.LATER
+        answer = Receiver(OtlpSettings(endpoint=url, timeout=2), {}).post(REQUEST)
         thread.join()
+    assert answer.verdict is Verdict.LATER
+    assert ("OTLP over HTTP mostly has port 4318" in answer.reason) is hint
+
+
+def test_the_port_of_grpc_is_told_by_its_number() -> None:
+    answer = Receiver(OtlpSettings(endpoint="http://127.0.0.1:4317", timeout=0.2), {}).post(REQUEST)
+    assert answer.verdict is Verdict.LATER
+    assert "4318" in answer.reason
 
 
 def test_loopback_needs_no_proxy(upstream: Receiving, monkeypatch: pytest.MonkeyPatch) -> None:

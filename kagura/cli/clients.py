@@ -1,7 +1,7 @@
 """How clients are told the proxy's address: variables, headers and flags, a row each.
 
 Read from the clients' sources: openai, anthropic, google-genai, cohere, ollama, groq, litellm 1.10x, langchain,
-pydantic-ai, gemini-cli 0.61, claude-code 2.1, codex 0.169. docs/clients.md says it client by client.
+pydantic-ai, gemini-cli 0.61, claude-code 2.1, codex 0.169, pi 0.73. docs/clients.md says it client by client.
 """
 
 from typing import NamedTuple
@@ -122,6 +122,30 @@ FLAGGED = (
         login=("login status", "ChatGPT", "/chatgpt"),
         # Its traces show the inside of the program, some thousand spans a turn: only its events are asked for.
         telemetry=("otel", "exporter", '{{ otlp-http = {{ endpoint = "{}/v1/logs", protocol = "binary" }} }}'),
+    ),
+)
+
+
+class Extended(NamedTuple):
+    """A program that reads no variable for the address, and loads a file that a flag names."""
+
+    program: str
+    packages: tuple[str, ...]
+    """Its names on npm, by which `npx` starts it."""
+    flag: str
+    file: str
+    """The file, which stands beside this one."""
+    commands: tuple[str, ...]
+    """First words after which it takes no such flag."""
+
+
+EXTENDED = (
+    Extended(
+        "pi",
+        ("@mariozechner/pi-coding-agent", "@earendil-works/pi-coding-agent"),
+        "--extension",
+        "pi_extension.js",
+        ("install", "remove", "uninstall", "update", "list", "config"),
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kagura.cli.addresses import tagged
-from kagura.cli.clients import FLAGGED, SETTINGS_FILES, Flagged
+from kagura.cli.clients import EXTENDED, FLAGGED, SETTINGS_FILES, Extended, Flagged
 from kagura.cli.telemetry import telemetry_flag
 
 _PACKAGE_RUNNERS = {"bun", "bunx", "hatch", "npm", "npx", "pdm", "pipx", "pnpm", "pnpx", "poetry", "uv", "uvx", "yarn"}
@@ -63,15 +63,32 @@ def flagged(command: list[str], environ: Mapping[str, str]) -> list[str]:
     Package runners get the flag; otherwise the script of `write_helpers` is started by the program's name.
     """
     at = started(command)
-    name = _VERSION.sub("", command[at])
-    row = next((row for row in FLAGGED if name == row.package or Path(name).name == row.program), None)
+    row = _row(command[at])
     if row is None:
         return command
     if not any(Path(word).name in _PACKAGE_RUNNERS for word in command[:at]):
         is_there = shutil.which(command[at], path=environ.get("PATH"))
         return [*command[:at], row.program, *command[at + 1 :]] if is_there else command
-    flag = ["-c", f"{row.setting}={environ[row.variable]}", *telemetry_flag(row, environ)]
-    return [*command[: at + 1], *flag, *command[at + 1 :]]
+    return [*command[: at + 1], *_flag(row, command[at + 1 :], environ), *command[at + 1 :]]
+
+
+def _row(word: str) -> Flagged | Extended | None:
+    """The row of the program that a word of a command line names, by itself or by its package."""
+    name = _VERSION.sub("", word)
+    for flagged_row in FLAGGED:
+        if name == flagged_row.package or Path(name).name == flagged_row.program:
+            return flagged_row
+    return next((row for row in EXTENDED if name in row.packages or Path(name).name == row.program), None)
+
+
+def _flag(row: Flagged | Extended, rest: list[str], environ: Mapping[str, str]) -> list[str]:
+    if isinstance(row, Flagged):
+        return ["-c", f"{row.setting}={environ[row.variable]}", *telemetry_flag(row, environ)]
+    return [] if rest[:1] and rest[0] in row.commands else [row.flag, str(_extension(row))]
+
+
+def _extension(row: Extended) -> Path:
+    return Path(__file__).with_name(row.file)
 
 
 def write_helpers(folder: Path, command: list[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -86,11 +103,13 @@ def write_helpers(folder: Path, command: list[str], environ: Mapping[str, str]) 
             (folder / file.name).write_text(file.content)
             found[file.variable] = str(folder / file.name)
     named = command[started(command)]
-    for row in FLAGGED:
+    for row in (*FLAGGED, *EXTENDED):
         path = named if Path(named).name == row.program else row.program
         program = shutil.which(path, path=environ.get("PATH"))
         if program:
-            (folder / row.program).write_text(_script(str(Path(program).absolute()), row, environ))
+            place = str(Path(program).absolute())
+            script = _script(place, row, environ) if isinstance(row, Flagged) else _extending_script(place, row)
+            (folder / row.program).write_text(script)
             (folder / row.program).chmod(0o700)
             found["PATH"] = f"{folder}:{environ.get('PATH', '')}"
     return found
@@ -108,3 +127,10 @@ def _script(program: str, row: Flagged, environ: Mapping[str, str]) -> str:
         lines.append(f'case "$("$program" {status} 2>&1 </dev/null)" in *{word}*) url={elsewhere} ;; esac')
     more = "".join(f" {shlex.quote(word)}" for word in telemetry_flag(row, environ))
     return "\n".join([*lines, f'exec "$program" -c {row.setting}="$url"{more} "$@"', ""])
+
+
+def _extending_script(program: str, row: Extended) -> str:
+    """A script that starts the program with the file that it is to load."""
+    plain = f'case "${{1-}}" in {"|".join(row.commands)}) exec {shlex.quote(program)} "$@" ;; esac'
+    last = f'exec {shlex.quote(program)} {row.flag} {shlex.quote(str(_extension(row)))} "$@"'
+    return "\n".join(["#!/bin/sh", plain, last, ""])

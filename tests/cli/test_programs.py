@@ -129,6 +129,25 @@ def test_a_program_that_starts_codex_starts_it_with_the_flag(codex: Path) -> Non
     assert said(codex, command, LOGIN="ChatGPT", CODEX_API_KEY="k") == [*FLAG, "exec", "two words"]
 
 
+@pytest.mark.parametrize(("word", "is_extended"), [("-p", True), ("install", False)])
+def test_pi_loads_a_file_that_leads_it_to_the_proxy(tmp_path: Path, word: str, is_extended: bool) -> None:
+    pi = tmp_path / "pi"
+    pi.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    pi.chmod(0o700)
+    (tmp_path / "run").mkdir()
+    env = ENV | {"PATH": f"{tmp_path}:{ENV['PATH']}"}
+    env |= write_helpers(tmp_path / "run", ["sh"], env)
+    script = 'pi "$0" x y'
+    said = subprocess.run(["sh", "-c", script, word], env=env, capture_output=True, text=True, check=True).stdout
+    *flag, first, x, y = said.splitlines()
+    assert ([first, x, y], len(flag)) == ([word, "x", "y"], 2 if is_extended else 0)
+    packaged = flagged(["npx", "-y", "@mariozechner/pi-coding-agent@0.73.1", word], env)
+    assert packaged[3:] == [*flag, word]
+    if is_extended:
+        assert flag[0] == "--extension"
+        assert "registerProvider" in Path(flag[1]).read_text()
+
+
 def test_gemini_is_told_how_to_log_in_where_it_has_a_key_and_no_choice_was_made(tmp_path: Path) -> None:
     key = {"GEMINI_API_KEY": "k", "PATH": ""}
     found = write_helpers(tmp_path, ["x"], ENV | key)

@@ -51,7 +51,7 @@ class Rereading:
         if alerts == self._settings.alerts:
             return None
         self._settings = msgspec.structs.replace(self._settings, alerts=alerts)
-        log.info("alerts were read again from %s: %d rules", self._path, len(alerts.rules))
+        log.info("alerts were read again from %s; rules: %s", self._path, ", ".join(alerts.rules) or "none")
         return self._settings
 
 

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, and_, case, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, case, func, or_, select, text
 
 from kagura.model import SpanKind, Status
 from kagura.store.accounting import MODEL_KINDS
 from kagura.store.alert_views import Repeats, RunFigure
 from kagura.store.database import Database
+from kagura.store.labels import LABELS, TAG, label_of
 from kagura.store.rows import Row
-from kagura.store.schema import IS_RUNNING, execution_tags, executions, span_tags, spans
+from kagura.store.schema import IS_RUNNING, executions, spans
 from kagura.store.usage import grouped_usage, merged, span_sums
 from kagura.store.values import from_json
 
@@ -166,20 +167,15 @@ def _sample(since: int, until: int | None) -> Subquery:
 def _dimensions(table: FromClause, by: Sequence[str]) -> tuple[list[ColumnElement[Any]], FromClause]:
     """Columns for the dimensions of `by`, and the table with what they need joined to it."""
     keys: list[ColumnElement[Any]] = []
-    for name in by:
-        if name == "model":
-            keys.append(func.coalesce(func.nullif(table.c.response_model, ""), table.c.request_model, ""))
-        elif not name.startswith("tag:"):
-            keys.append(func.coalesce(table.c[name], ""))
     source = table
     for name in by:
-        if name.startswith("tag:"):
-            own, inherited = span_tags.alias(), execution_tags.alias()
-            key = name.removeprefix("tag:")
-            source = source.outerjoin(own, and_(own.c.span_id == table.c.id, own.c.key == key))
-            of_run = and_(inherited.c.execution_id == table.c.execution_id, inherited.c.key == key)
-            source = source.outerjoin(inherited, of_run)
-            keys.insert(by.index(name), func.coalesce(own.c.value, inherited.c.value, ""))
+        if name == "model":
+            key: ColumnElement[Any] = func.coalesce(func.nullif(table.c.response_model, ""), table.c.request_model)
+        elif name in LABELS or name.startswith(TAG):
+            key, source = label_of(name, table, source)
+        else:
+            key = table.c[name]
+        keys.append(func.coalesce(key, ""))
     return keys, source
 
 

@@ -43,16 +43,14 @@ SUMMED = (
 _COLUMNS = {"calls": executions.c.llm_calls}
 
 
-def label_of(by: str, calls: FromClause = spans) -> tuple[ColumnElement[Any], FromClause]:
-    """What a call names, or else its run, and `calls` joined with what tells it."""
+def label_of(by: str, calls: FromClause, source: FromClause) -> tuple[ColumnElement[Any], FromClause]:
+    """What a call names, or else its run; and `source`, which holds `calls`, joined with what tells it."""
     if by in LABELS:
-        column = LABELS[by]
-        return func.coalesce(calls.c[column.name], column), calls.join(
-            executions, executions.c.id == calls.c.execution_id
-        )
+        name, runs = LABELS[by].name, executions.alias()
+        return func.coalesce(calls.c[name], runs.c[name]), source.join(runs, runs.c.id == calls.c.execution_id)
     key = by.removeprefix(TAG)
     own, inherited = span_tags.alias(), execution_tags.alias()
-    source = calls.outerjoin(own, and_(own.c.span_id == calls.c.id, own.c.key == key)).outerjoin(
+    source = source.outerjoin(own, and_(own.c.span_id == calls.c.id, own.c.key == key)).outerjoin(
         inherited, and_(inherited.c.execution_id == calls.c.execution_id, inherited.c.key == key)
     )
     return func.coalesce(own.c.value, inherited.c.value), source
@@ -105,7 +103,7 @@ def _tag(by: str, row: Row) -> str | None:
 def _of_spans(
     connection: Connection, by: str, since: int | None, until: int | None, agent: str | None
 ) -> list[tuple[str | None, Row]]:
-    key, source = label_of(by)
+    key, source = label_of(by, spans, spans)
     is_call = spans.c.kind.in_(MODEL_KINDS)
     charged = or_(is_call, spans.c.cost.is_not(None), spans.c.cost_unknown > 0)
     sums = {column.name: column for column in span_sums()}

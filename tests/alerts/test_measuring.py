@@ -65,7 +65,7 @@ def test_only_what_began_in_the_window_counts_to_the_microsecond(store: Store) -
 )
 def test_a_rule_looks_only_at_its_part(store: Store, fields: dict[str, str], expected: int) -> None:
     spans = [
-        llm(1, agent="research_1", cost=cost("1"), tags={"team": "search"}),
+        llm(1, agent="research_1", execution_id="run-2", cost=cost("1"), tags={"team": "search"}),
         llm(2, agent="writer", cost=cost("2"), user="ann", provider="anthropic", response_model="claude-opus-5-5"),
         llm(3, agent="writer", cost=cost("4"), user="ann"),
     ]
@@ -75,9 +75,8 @@ def test_a_rule_looks_only_at_its_part(store: Store, fields: dict[str, str], exp
 
 @pytest.mark.parametrize(("each", "expected"), [("agent", {"a": 1, "b": 2}), ("user", {"ann": 2}), ("tag:t", {"x": 2})])
 def test_a_rule_that_is_split_measures_each_one(store: Store, each: str, expected: dict[str, int]) -> None:
-    store.write(
-        Batch(spans=[llm(1, agent="a", cost=cost("1")), llm(2, agent="b", cost=cost("2"), user="ann", tags={"t": "x"})])
-    )
+    other = llm(2, agent="b", execution_id="run-2", cost=cost("2"), user="ann", tags={"t": "x"})
+    store.write(Batch(spans=[llm(1, agent="a", cost=cost("1")), other]))
     found = measure(store, rule("cost > $5 in 1h", each=each), NOW)
     assert {subject: measured.value for subject, measured in found.items()} == expected
 

@@ -109,7 +109,7 @@ def test_a_command_that_does_not_end_is_killed_with_its_children(tmp_path: Path)
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     began = time.monotonic()
     assert run_program([sys.executable, "-c", parent], b"", 1.0) == f"{sys.executable} took longer than 1 s"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     pid = (tmp_path / "pid").read_text()
     for _ in range(100):
         if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:

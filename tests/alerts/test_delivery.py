@@ -111,9 +111,9 @@ def test_a_channel_that_hangs_holds_no_other_up(sqlite_url: str, tmp_path: Path)
     def channel(name: str, _settings: Settings) -> Channel:
         def say(_event: Event) -> str | None:
             if name == "hangs":
-                released.wait(10)
+                released.wait(30)
             else:
-                others.wait(10)
+                others.wait(30)
             return None
 
         return say
@@ -124,7 +124,7 @@ def test_a_channel_that_hangs_holds_no_other_up(sqlite_url: str, tmp_path: Path)
         delivery = Delivery(store, Settings(home=tmp_path), channel, lambda: T)
         thread = threading.Thread(target=delivery.deliver)
         thread.start()
-        others.wait(10)
+        others.wait(30)
         released.set()
         thread.join()
         assert all(row.delivered_at for row in store.alert_messages())

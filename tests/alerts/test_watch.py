@@ -22,7 +22,7 @@ from tests.store.things import HOUR, SECOND, cost, llm
 SPEND = {"when": "cost > $5 in 1h", "send": ["hook"], "cooldown": "0s"}
 
 
-def until(true: Callable[[], Any], seconds: float = 15) -> None:
+def until(true: Callable[[], Any], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen"

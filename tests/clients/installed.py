@@ -17,7 +17,7 @@ from kagura.cli import app
 
 PROVIDERS = ("openai", "anthropic", "gemini", "azure", "bedrock", "cohere", "mistral", "ollama", "vertex", "litellm")
 """Whose addresses the tests' upstream stands for."""
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds until a call must be in the store: far more than the one second that is promised, for busy machines."""
 
 
@@ -98,7 +98,7 @@ class Proxy:
         self._gone()
 
     def _gone(self) -> int:
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
         return code

@@ -86,4 +86,4 @@ async def test_a_timeout_of_the_client_interrupts_the_call(both: Both) -> None:
     call = (await both.awaited([say.chat({"content": "late"}, pause=5)], use)).call
     assert (call["status"], call["outcome"]) == ("interrupted", "client_closed")
     assert (call["usage_source"], call["cost_estimated"]) == ("estimated", True)
-    assert call["duration_ms"] < 2000
+    assert call["duration_ms"] < 4500

@@ -360,7 +360,7 @@ def test_a_store_that_fails_loses_nothing(
     thread.start()
     time.sleep(0.5)
     stop.set()
-    thread.join(10)
+    thread.join(60)
     assert sorted(int(span.id, 16) for span in spans(settings)) == list(range(10))
 
 
@@ -399,5 +399,5 @@ def test_the_process_ends_when_its_relay_is_gone_and_stores_what_is_left(
     writer.append(ended(1))
     assert process.stdin
     process.stdin.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert len(spans(settings)) == 1

@@ -32,7 +32,7 @@ def test_it_waits_for_a_journal_file_and_holds_the_lock_meanwhile(tmp_path: Path
     assert not got.wait(0.3)
     writer = JournalWriter(settings.journal_dir)
     writer.append(started(1))
-    assert got.wait(5)
+    assert got.wait(30)
     thread.join()
     assert collector_lock(settings.journal_dir) is None
     (release,) = releases

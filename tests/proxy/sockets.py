@@ -55,7 +55,7 @@ async def open_websocket(
     """A raw websocket through the proxy, with the head of the 101."""
     reader, writer = await stage.connect()
     writer.write(ask_for_websocket(path, *lines))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 "), head
     return reader, writer, head

@@ -119,7 +119,7 @@ class Stage:
         """Let the proxy end as on a signal."""
         self._server.should_exit = True
 
-    async def ask(self, request: bytes, *, patience: float = 10) -> bytes:
+    async def ask(self, request: bytes, *, patience: float = 30) -> bytes:
         """Send raw bytes; the whole raw answer, read to the end of the connection."""
         reader, writer = await self.connect()
         writer.write(request)
@@ -143,7 +143,7 @@ class Stage:
 
     async def ended(self, count: int = 1) -> list[Ended]:
         """Wait until so many calls have an end in the journal."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(found := [record for record in self.records() if isinstance(record, Ended)]) < count:
                 await asyncio.sleep(0.01)
         return found

@@ -30,7 +30,7 @@ async def test_each_chunk_comes_when_the_provider_sends_it(tmp_path: Path) -> No
             go_on.clear()
         await visit.say(b"0\r\n\r\n")
 
-    async with running(tmp_path) as stage, asyncio.timeout(5):
+    async with running(tmp_path) as stage, asyncio.timeout(30):
         stage.upstream.script = script
         reader, writer = await stage.connect()
         writer.write(post("/openai/v1/chat/completions", b'{"stream":true}'))
@@ -45,7 +45,7 @@ async def test_an_answer_before_the_request_has_ended_is_relayed(tmp_path: Path)
     async def script(visit: Visit) -> None:
         await visit.say(ok(b"too large", status=b"413 Too Large"))
 
-    async with running(tmp_path) as stage, asyncio.timeout(5):
+    async with running(tmp_path) as stage, asyncio.timeout(30):
         stage.upstream.script = script
         reader, writer = await stage.connect()
         writer.write(b"POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbeginning")
@@ -54,7 +54,7 @@ async def test_an_answer_before_the_request_has_ended_is_relayed(tmp_path: Path)
 
 
 async def test_expect_continue_is_answered(tmp_path: Path) -> None:
-    async with running(tmp_path) as stage, asyncio.timeout(5):
+    async with running(tmp_path) as stage, asyncio.timeout(30):
         reader, writer = await stage.connect()
         writer.write(b"POST /openai/v1/files HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
@@ -70,7 +70,7 @@ async def test_a_client_that_goes_away_ends_the_providers_call(tmp_path: Path) -
         await visit.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
         await visit.reader.readexactly(1)
 
-    async with running(tmp_path) as stage, asyncio.timeout(5):
+    async with running(tmp_path) as stage, asyncio.timeout(30):
         stage.upstream.script = forever
         reader, writer = await stage.connect()
         writer.write(post("/openai/v1/chat/completions", b"{}"))
@@ -94,7 +94,7 @@ async def test_a_client_that_goes_away_before_the_answer_ends_the_call_too(
         await visit.read_body()
         await visit.reader.readexactly(1)
 
-    async with running(tmp_path, http=http) as stage, asyncio.timeout(5):
+    async with running(tmp_path, http=http) as stage, asyncio.timeout(30):
         stage.upstream.script = silent
         _, writer = await stage.connect()
         writer.write(post(path, b"{}".center(size)))
@@ -116,7 +116,7 @@ async def test_a_slow_client_slows_the_provider(tmp_path: Path) -> None:
             await visit.say(b"x" * 100_000)
             sent += 100_000
 
-    async with running(tmp_path) as stage, asyncio.timeout(10):
+    async with running(tmp_path) as stage, asyncio.timeout(30):
         stage.upstream.script = flood
         reader, writer = await stage.connect()
         writer.write(get("/openai/v1/x"))
@@ -282,7 +282,7 @@ async def test_the_end_is_in_the_journal_before_the_client_has_the_last_byte(tmp
             super().append(record)
 
     journal = Watched(tmp_path / "journal")
-    async with running(tmp_path, journal=journal) as stage, asyncio.timeout(5):
+    async with running(tmp_path, journal=journal) as stage, asyncio.timeout(30):
         reader, writer = await stage.connect()
         for count in range(1, 4):
             writer.write(b"GET /openai/v1/x HTTP/1.1\r\nHost: x\r\n\r\n")

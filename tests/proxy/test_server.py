@@ -100,7 +100,7 @@ async def test_a_signal_lets_streams_end_and_returns(tmp_path: Path) -> None:
         await go_on.wait()
         await visit.say(b"4\r\nlast\r\n0\r\n\r\n")
 
-    async with process(tmp_path, script) as (proxy, port), asyncio.timeout(10):
+    async with process(tmp_path, script) as (proxy, port), asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(get("/openai/v1/x"))
         await reader.readuntil(b"first")
@@ -126,7 +126,7 @@ async def test_it_starts_quickly(tmp_path: Path) -> None:
 
     start = time.monotonic()
     async with process(tmp_path, script) as (proxy, _):
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 30
         if sys.platform == "linux":
             fields = Path(f"/proc/{proxy.pid}/stat").read_text().rpartition(")")[2].split()
             assert (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") < 2

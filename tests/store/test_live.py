@@ -69,7 +69,7 @@ def test_a_run_that_was_opened(stores: tuple[Store, LiveView]) -> None:
     assert isinstance(opened, Opened)
     assert isinstance(view.answer(OpenRun(id="run-1", seen=opened.mark)), Same)
     store.write(Batch(executions=[declared(id="child", parent_execution_id="run-1")], positions={"one": 2}))
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not (
         isinstance(again := view.answer(OpenRun(id="run-1", seen=opened.mark)), Opened) and again.trace.children
     ):

@@ -71,7 +71,7 @@ class Stage:
         await self.pilot.pause()
         return self.text
 
-    async def until(self, holds: Callable[[], object], seconds: float = 10) -> str:
+    async def until(self, holds: Callable[[], object], seconds: float = 30) -> str:
         """The screen, once something holds."""
         async with asyncio.timeout(seconds):
             while not holds():

@@ -87,4 +87,4 @@ def test_closing_does_not_wait_for_a_reader_that_hangs(feed: ChildFeed) -> None:
     os.kill(pid(feed), signal.SIGSTOP)
     began = time.monotonic()
     feed.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30

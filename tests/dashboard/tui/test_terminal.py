@@ -74,7 +74,7 @@ def test_it_is_live_until_q(tmp_path: Path) -> None:
         terminal.wait_for("Timeline")
         terminal.type("q")
         terminal.wait_for(LEFT)
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(30) == 0
         assert terminal.modes() == before
 
 
@@ -86,7 +86,7 @@ def test_signals_leave_the_terminal_as_it_was(tmp_path: Path, number: signal.Sig
         terminal.wait_for("LLM Usage")
         terminal.process.send_signal(number)
         terminal.wait_for(LEFT)
-        assert terminal.process.wait(10) == code
+        assert terminal.process.wait(30) == code
         assert terminal.modes() == before
 
 
@@ -131,7 +131,7 @@ def gone(process_id: str) -> bool:
 
 
 def wait_until_gone(process_id: str) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not gone(process_id):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -165,7 +165,7 @@ def test_a_dumb_terminal_gets_the_view_once(tmp_path: Path) -> None:
     seed(tmp_path)
     with in_terminal(tmp_path, TERM="dumb") as terminal:
         written = terminal.wait_for("Success Rate")
-        assert terminal.process.wait(10) == 0
+        assert terminal.process.wait(30) == 0
     assert "\x1b" not in written
 
 

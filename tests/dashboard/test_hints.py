@@ -117,6 +117,19 @@ def test_the_same_tool_call_three_times_is_worth_a_word() -> None:
     assert searches("a", "a", "b", "c") == []
 
 
+def test_a_tool_that_is_asked_until_something_changes_is_no_waste() -> None:
+    def asked(arguments: str, *results: str) -> list[Hint]:
+        calls = [
+            span(str(n), SpanKind.TOOL, "run_tests", n, 1, input_preview=arguments, output_preview=result)
+            for n, result in enumerate(results)
+        ]
+        return found("repeated_tool_call", my_run(), calls)
+
+    assert asked('{"all": true}', "3 failed", "1 failed", "passed") == []
+    assert asked('{"all": true}', "3 failed", "3 failed", "1 failed", "3 failed")
+    assert asked('{"text": "' + "x" * 200, "ok", "ok", "ok") == []
+
+
 # ---- cache_never_hit
 
 
@@ -182,6 +195,14 @@ def test_few_calls_short_prompts_and_little_growth_are_no_evidence(lengths: tupl
     assert found("growing_context", my_run(), [call(str(n), n, tokens) for n, tokens in enumerate(lengths)]) == []
 
 
+def test_a_prompt_that_grows_and_comes_from_the_cache_is_as_it_should_be() -> None:
+    lengths = (4000, 8000, 12000, 16000, 20000)
+    cached = [call(str(n), n, tokens, cache_read=max(tokens - 4000, 0)) for n, tokens in enumerate(lengths)]
+    assert found("growing_context", my_run(), cached)
+    cached = [call(str(n), n, tokens, cache_read=tokens - 1000) for n, tokens in enumerate(lengths)]
+    assert found("growing_context", my_run(), cached) == []
+
+
 # ---- cheaper_model
 
 
@@ -242,6 +263,11 @@ def test_answers_that_were_cut_off() -> None:
     [hint] = found("cut_off", my_run(), spans)
     assert hint.finding == "1 of 2 answers (50%) ended at the token limit"
     assert found("cut_off", my_run(), spans[:1]) == []
+
+
+def test_a_clients_trial_calls_are_no_answers_that_were_cut_off() -> None:
+    trials = [call(str(n), n, 10, finish_reason="max_tokens", attributes={"side": "probe"}) for n in range(3)]
+    assert found("cut_off", my_run(), [call("a", 4, 10, finish_reason="end_turn"), *trials]) == []
 
 
 # ---- all

@@ -70,8 +70,12 @@ def evidence_of(prompts: Mapping[str, Prompt], settings: Settings) -> Evidence:
 
 
 def llm_calls(spans: Iterable[Span]) -> list[Span]:
-    """The calls to language models that were answered, by start."""
-    answered = [span for span in spans if span.kind is SpanKind.LLM and span.status is Status.COMPLETED]
+    """The calls to language models that were answered, by start; without those by which clients only try whether."""
+    answered = [
+        span
+        for span in spans
+        if span.kind is SpanKind.LLM and span.status is Status.COMPLETED and span.attributes.get("side") != "probe"
+    ]
     return sorted(answered, key=lambda span: (span.started_at, span.id))
 
 

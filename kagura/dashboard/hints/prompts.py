@@ -26,6 +26,7 @@ CACHEABLE_SHARE = 0.3
 GROWTH = 3
 GROWN_TO = 20_000
 GROWING_CALLS = 5
+CACHED_SHARE = 0.8
 SHRINKS = 0.7
 """A prompt of less than this share of the one before was cut down: the count begins anew."""
 
@@ -136,8 +137,9 @@ def _growing_context(_: Execution, spans: list[Span], __: Evidence) -> Iterator[
     if len(longest) < GROWING_CALLS:
         return
     first, last = _input(longest[0]), _input(longest[-1])
-    if last >= GROWN_TO and last >= GROWTH * first:
-        whole = sum(_input(span) for span in longest)
+    whole = sum(_input(span) for span in longest)
+    cached = sum((span.usage.cache_read if span.usage else None) or 0 for span in longest)
+    if last >= GROWN_TO and last >= GROWTH * first and cached < CACHED_SHARE * whole:
         yield Said(
             f"The prompt grew from {count(first)} to {count(last)} tokens in {len(longest)} calls, which sent "
             f"{count(whole)} in all"
@@ -158,7 +160,7 @@ def _growing(calls: Iterable[Span]) -> list[Span]:
 GROWING_CONTEXT = Rule(
     "growing_context",
     f"in {GROWING_CALLS} or more calls to one model the prompt grows to {GROWTH} times its length, and to "
-    f"{GROWN_TO:,} tokens",
+    f"{GROWN_TO:,} tokens, and less than {CACHED_SHARE:.0%} of all that comes from a cache",
     "Consider summarising or dropping what is no longer needed",
     _growing_context,
 )

@@ -61,7 +61,8 @@ class Agents(Database):
         if since is not None:
             # Two selections, each with an index of its own; one with OR would read the whole table.
             begun = select(executions).where(executions.c.started_at >= since)
-            chosen = begun.union_all(select(executions).where(IS_RUNNING, executions.c.started_at < since))
+            earlier = executions.c.started_at + 0 < since  # the sum keeps SQLite off the index of all starts
+            chosen = begun.union_all(select(executions).where(IS_RUNNING, earlier))
         wanted = chosen.subquery()
         names = ("llm_calls", "errors", "cost_billed", "cost_estimated", "unknown_cost_calls")
         statement = select(
@@ -114,10 +115,9 @@ class Agents(Database):
 
 
 def _running(connection: Connection, agent: str | None) -> int:
-    statement = select(func.count()).select_from(executions).where(IS_RUNNING)
-    if agent is not None:
-        statement = statement.where(executions.c.agent == agent)
-    return connection.execute(statement).scalar_one()
+    # Few run, and are counted here: for an agent that is named, SQLite would look through all its runs.
+    running = connection.execute(select(executions.c.agent).where(IS_RUNNING)).scalars().all()
+    return len(running) if agent is None else running.count(agent)
 
 
 def _begun(connection: Connection, agent: str | None, since: int | None) -> int:
@@ -204,11 +204,15 @@ def _tools(usage: dict[tuple[Any, ...], Row]) -> list[ToolUsage]:
 
 
 def _slow(connection: Connection, agent: str, since: int | None) -> list[ExecutionRow]:
-    duration = executions.c.ended_at - executions.c.started_at
-    statement = select(executions).where(executions.c.agent == agent, executions.c.ended_at.is_not(None))
+    """The longest of the runs that average and percentile are taken from."""
+    duration = (executions.c.ended_at - executions.c.started_at).label("duration")
+    sample = select(executions.c.id, duration).where(executions.c.agent == agent, executions.c.ended_at.is_not(None))
     if since is not None:
-        statement = statement.where(executions.c.started_at >= since, executions.c.last_activity_at >= since)
-    rows = connection.execute(statement.order_by(duration.desc(), executions.c.id).limit(LISTED)).mappings()
+        sample = sample.where(executions.c.started_at >= since, executions.c.last_activity_at >= since)
+    latest = sample.order_by(executions.c.last_activity_at.desc()).limit(SAMPLE).subquery()
+    longest = select(latest.c.id).order_by(latest.c.duration.desc(), latest.c.id).limit(LISTED).subquery()
+    statement = select(executions).join(longest, longest.c.id == executions.c.id)
+    rows = connection.execute(statement.order_by(duration.desc(), executions.c.id)).mappings()
     return [to_execution(row) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """What prompt caches saved, from the bills of single calls."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,18 +25,21 @@ class Savings(Database):
         self, *, since: int | None = None, until: int | None = None, agent: str | None = None
     ) -> CacheSavings | None:
         """What caches saved the calls begun in [since, until); `None` where none used one, or more than `MOST` did."""
+        bills = self._bills(since, until, agent)
+        if not 0 < len(bills) <= MOST:
+            return None
         saved = extra = Decimal(0)
-        calls = left_out = 0
-        for lines in self._bills(since, until, agent):
-            calls += 1
-            found = _compared(lines)
+        left_out = 0
+        for text in bills:
+            found = _compared(from_json(text, list[CostLine], []))
             if found is None:
                 left_out += 1
             else:
                 saved, extra = saved + found[0], extra + found[1]
-        return CacheSavings(saved, extra, calls, left_out) if 0 < calls <= MOST else None
+        return CacheSavings(saved, extra, len(bills), left_out)
 
-    def _bills(self, since: int | None, until: int | None, agent: str | None) -> Iterator[list[CostLine]]:
+    def _bills(self, since: int | None, until: int | None, agent: str | None) -> Sequence[str | None]:
+        """The lines of the bills of calls with a cache, and of one more than `MOST` where there are so many."""
         statement: Select[Any] = select(spans.c.cost_lines).where(
             (spans.c.cache_read_tokens > 0) | (spans.c.cache_write_tokens > 0)
         )
@@ -47,8 +50,7 @@ class Savings(Database):
         if agent is not None:
             statement = statement.where(spans.c.agent == agent)
         with self.reading() as connection:
-            for (text,) in connection.execute(statement.limit(MOST + 1)):
-                yield from_json(text, list[CostLine], [])
+            return connection.execute(statement.limit(MOST + 1)).scalars().all()
 
 
 def _compared(lines: list[CostLine]) -> tuple[Decimal, Decimal] | None:

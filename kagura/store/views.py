@@ -154,7 +154,7 @@ class AgentSummary(msgspec.Struct, frozen=True, kw_only=True):
     tools: list[ToolUsage]
     """Most calls first."""
     slow: list[ExecutionRow]
-    """The longest finished executions, longest first."""
+    """The longest of the latest ten thousand finished executions, longest first."""
     errors: list[SpanError]
     """The latest failed spans, newest first."""
 

@@ -17,6 +17,8 @@ class Agent(NamedTuple):
     variables: tuple[tuple[str, str], ...] = ()
     rebuilds: bool = False
     """It writes its history anew with each turn, so that no turn can be seen to follow another."""
+    tells: tuple[str, ...] | None = None
+    """With `kagura run --otel` it tells of its tools: names of those that no call shows. `None` where it tells nothing."""
 
     @property
     def is_npm(self) -> bool:

@@ -28,6 +28,7 @@ CODERS = (
             ),
         ),
         (("IS_SANDBOX", "1"),),
+        tells=(),
     ),
     Agent(
         "codex",

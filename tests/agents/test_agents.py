@@ -74,3 +74,8 @@ def test_programs_are_there_for_each_agent() -> None:
     folder = Path(__file__).parent / "programs"
     named = [word.partition("/")[2] for agent in AGENTS for word in agent.command if word.startswith("PROGRAMS/")]
     assert all((folder / name).is_file() for name in named)
+
+
+def test_the_documentation_tells_which_versions_were_run() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
+    assert [agent.name for agent in AGENTS if f"| {agent.name} | {agent.version} |" not in text] == []

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kagura.dashboard.amounts import count
 from kagura.dashboard.tui.detail import FOREIGN_CHARACTERS, HEADING, Detail, Paragraph
 from kagura.dashboard.tui.messages import pretty
-from kagura.model import Span
+from kagura.model import Span, SpanKind
 from kagura.store.questions import Kept, Particulars
 
 REQUEST, ANSWER = "request", "answer"
@@ -14,6 +14,11 @@ NOT_KEPT = {
     " cut or empty, or nobody sent one.",
     ANSWER: "The raw answer is not kept.",
 }
+
+
+def is_call(span: Span) -> bool:
+    """Whether it went over the wire: what tools and agents do is seen in calls, and has no bytes of its own."""
+    return span.kind in {SpanKind.LLM, SpanKind.EMBEDDING} or "target" in span.attributes
 
 
 def raw_detail(found: Particulars, part: str, limit: int | None = FOREIGN_CHARACTERS) -> Detail:

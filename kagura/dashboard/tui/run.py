@@ -20,7 +20,7 @@ from kagura.dashboard.text import safe
 from kagura.dashboard.tui.detail import Detail, run_detail, span_detail
 from kagura.dashboard.tui.feed import Reply
 from kagura.dashboard.tui.page import QUIT, REFRESH, Page
-from kagura.dashboard.tui.raw import ANSWER, REQUEST, raw_detail
+from kagura.dashboard.tui.raw import ANSWER, REQUEST, is_call, raw_detail
 from kagura.dashboard.tui.rows import Rows, TextLines
 from kagura.dashboard.tui.strips import steady
 from kagura.dashboard.tui.waterfall import RUN, Waterfall
@@ -156,6 +156,7 @@ class Run(Page):
             self._read = None
             trace = _run_of(self._opened.trace, key) if self._opened else None
             if trace is not None:
+                self._detail.border_title = "Details"
                 self._show_detail(run_detail(trace.execution, all_spans(trace), self.clock), key)
         elif key:
             self.run_worker(self._read_span(key), group="detail", exclusive=True)
@@ -167,9 +168,16 @@ class Run(Page):
             self._draw_span()
 
     def _draw_span(self) -> None:
-        if self._read is not None:
-            draw = raw_detail(self._read, self._part) if self._part else span_detail(self._read, self.clock)
-            self._show_detail(draw, self._read.span.id)
+        if self._read is None:
+            return
+        part = self._part_of(self._read.span)
+        self._detail.border_title = f"Raw {part.capitalize()}" if part else "Details"
+        draw = raw_detail(self._read, part) if part else span_detail(self._read, self.clock)
+        self._show_detail(draw, self._read.span.id)
+
+    def _part_of(self, span: Span) -> str:
+        """Which side of a call is shown; empty for the details, which are all that there is of what is no call."""
+        return self._part if is_call(span) else ""
 
     def _show_detail(self, detail: Detail, key: str) -> None:
         same = self._detail_of == key
@@ -220,7 +228,6 @@ class Run(Page):
     def action_raw(self) -> None:
         """The raw request instead of what was read out of it, then the raw answer, and back."""
         self._part = {"": REQUEST, REQUEST: ANSWER}.get(self._part, "")
-        self._detail.border_title = f"Raw {self._part.capitalize()}" if self._part else "Details"
         self._draw_span()
 
     def action_save(self) -> None:
@@ -233,7 +240,7 @@ class Run(Page):
         if contents is None:
             return
         try:
-            path = await asyncio.to_thread(saved, Path.cwd(), span.id, self._part, contents)
+            path = await asyncio.to_thread(saved, Path.cwd(), span.id, self._part_of(span), contents)
         except KaguraError as error:
             self.notify(str(error), severity="error", markup=False)
             return
@@ -248,7 +255,7 @@ class Run(Page):
         contents = await self._whole(span.id)
         if contents is None:
             return
-        text = text_of(particulars(span, contents), self._part, self.clock)
+        text = text_of(particulars(span, contents), self._part_of(span), self.clock)
         try:
             with self.app.suspend():
                 page(text)

@@ -139,6 +139,9 @@ async def test_the_raw_request_and_the_raw_answer(home: Path) -> None:
         await stage.shows("┌─ Details ─", "Kind: llm")
         await stage.press("v")
         await stage.shows("The raw request is not kept")
+        for other in ("a3", "run"):
+            await chosen(stage, other)
+            await stage.shows("┌─ Details ─", "Started: ")
 
 
 async def test_all_of_it_is_saved_in_a_file_of_its_own(

@@ -5,16 +5,35 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import typer
 
 from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, source_from
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
+from kagura.cli.options import (
+    BegunLast,
+    BegunSince,
+    BegunUntil,
+    ContentOption,
+    Format,
+    FormatOption,
+    OnlyAgent,
+    OnlyExecution,
+    OnlyKind,
+    OnlyModel,
+    OnlyProvider,
+    OnlySession,
+    OnlyStatus,
+    OnlyTags,
+    OnlyUser,
+    OutputOption,
+    RunsOption,
+    ToOption,
+)
 from kagura.errors import InputError
-from kagura.model import JsonObject, SpanKind, Status
+from kagura.model import JsonObject
 
 if TYPE_CHECKING:
     from kagura.cli.export_progress import Progress
@@ -39,57 +58,25 @@ kagura export --last 90d --to http://localhost:4318 · history, to an OpenTeleme
 kagura export --last 1d --attach http://kagura.example:4100 > day.jsonl · what a proxy elsewhere recorded"""
 
 
-class Format(StrEnum):
-    """How rows are written."""
-
-    JSONL = "jsonl"
-    JSON = "json"
-    CSV = "csv"
-    PARQUET = "parquet"
-    OTLP = "otlp"
-
-
 @app.command(epilog=_EXAMPLES)
 def export(
-    form: Annotated[
-        Format | None,
-        typer.Option("--format", help="One object a line, one array, a table, a Parquet file, OTLP/JSON lines."),
-    ] = None,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Where to; - is standard output. Its name says the format."
-        ),
-    ] = "-",
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="URL", help="Send to an OTLP receiver instead of writing.")
-    ] = None,
-    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Begun from then on: a day, 7d.")] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="Begun before then; a day whole.")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--last", metavar="AGE", help="Begun so long ago at most: 7d, 12h.")
-    ] = None,
-    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only this agent's.")] = None,
-    execution: Annotated[
-        str | None, typer.Option("--execution", metavar="ID", help="Only this run's, by the beginning of its id.")
-    ] = None,
-    status: Annotated[Status | None, typer.Option("--status", help="Only those that stand so.")] = None,
-    kind: Annotated[SpanKind | None, typer.Option("--kind", help="Only spans of this kind.")] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="Only calls that asked or got it.")
-    ] = None,
-    provider: Annotated[str | None, typer.Option("--provider", metavar="NAME", help="Only calls to it.")] = None,
-    session: Annotated[str | None, typer.Option("--session", metavar="ID", help="Only this session's.")] = None,
-    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Only this user's.")] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="Only those with the tag; may be repeated.")
-    ] = None,
-    executions: Annotated[bool, typer.Option("--executions", help="Runs with their sums instead of spans.")] = False,
-    content: Annotated[
-        bool, typer.Option("--content", help="With prompts and answers, tool arguments and results.")
-    ] = False,
+    form: FormatOption = None,
+    output: OutputOption = "-",
+    to: ToOption = None,
+    since: BegunSince = None,
+    until: BegunUntil = None,
+    last: BegunLast = None,
+    agent: OnlyAgent = None,
+    execution: OnlyExecution = None,
+    status: OnlyStatus = None,
+    kind: OnlyKind = None,
+    model: OnlyModel = None,
+    provider: OnlyProvider = None,
+    session: OnlySession = None,
+    user: OnlyUser = None,
+    tag: OnlyTags = None,
+    executions: RunsOption = False,
+    content: ContentOption = False,
     attach: AttachOption = None,
     attach_key_env: AttachKeyEnvOption = None,
     config: ConfigOption = None,
@@ -97,9 +84,6 @@ def export(
     db: DbOption = None,
 ) -> None:
     """Write spans or runs as JSON lines, JSON, CSV, Parquet or OTLP; prompts and answers only with --content."""
-    from kagura.cli.export_progress import progress
-    from kagura.cli.export_send import receiver_at, send_to
-    from kagura.dashboard.output import for_eyes
     from kagura.dashboard.period import Clock, parse_window
     from kagura.store.opening import quick_imports
 
@@ -122,6 +106,32 @@ def export(
     )
     if executions and chosen.of_spans_only:
         raise InputError("--kind, --model and --provider say nothing about runs", "Leave --executions out.")
+    wanted = _wanted(form, output, to, attach)
+    settings = settings_from(config, home, db)
+    with source_from(settings, clock, attach, attach_key_env, db) as source:
+        what = _Wanted(settings, source.catch_up(), chosen, executions, content)
+        if source.behind:
+            typer.echo(f"kagura: {source.behind}", err=True)
+        if execution:
+            what = what._replace(chosen=_of_run(chosen, source.run_id(execution)))
+        if to:
+            _send(what, to)
+        else:
+            _write(what, wanted, output)
+
+
+class _Wanted(NamedTuple):
+    """What is exported, and whence."""
+
+    settings: "Settings"
+    store: "Store | None"
+    chosen: "Chosen"
+    executions: bool
+    content: bool
+
+
+def _wanted(form: Format | None, output: str, to: str | None, attach: str | None) -> Format:
+    """The format that the flags come to. Raises InputError where they do not fit together."""
     wanted = form or _by_name(output)
     if wanted is Format.PARQUET and output == "-" and sys.stdout.isatty():
         raise InputError("Parquet is nothing for a terminal", "Name a file: -o calls.parquet.")
@@ -129,38 +139,36 @@ def export(
         raise InputError("--to sends OTLP and writes no file", "Leave --format and --output out.")
     if (wanted is Format.OTLP or to) and attach:
         raise InputError("OTLP needs the store itself", "Leave --attach out where the store is: --db URL.")
-    settings = settings_from(config, home, db)
-    receiver = receiver_at(to, settings) if to else None
-    with source_from(settings, clock, attach, attach_key_env, db) as source:
-        store = source.catch_up()
-        if source.behind:
-            typer.echo(f"kagura: {source.behind}", err=True)
-        if execution:
-            chosen = _of_run(chosen, source.run_id(execution))
-        if receiver:
-            with progress(store, chosen, executions, None) as shown:
-                send_to(receiver, settings, store, chosen, shown, executions=executions, content=content)
-            return
-        with _target(output) as target, progress(store, chosen, executions, target) as shown:
-            chunks = _chunks(wanted, settings, store, chosen, executions, content, shown)
-            for chunk in for_eyes(chunks) if target.isatty() else chunks:
-                target.write(chunk)
+    return wanted
 
 
-def _chunks(
-    form: Format,
-    settings: "Settings",
-    store: "Store | None",
-    chosen: "Chosen",
-    executions: bool,
-    content: bool,
-    shown: "Progress",
-) -> Iterator[bytes]:
+def _send(what: _Wanted, to: str) -> None:
+    from kagura.cli.export_progress import progress
+    from kagura.cli.export_send import receiver_at, send_to
+
+    settings, store, chosen, executions, content = what
+    receiver = receiver_at(to, settings)
+    with progress(store, chosen, executions, None) as shown:
+        send_to(receiver, settings, store, chosen, shown, executions=executions, content=content)
+
+
+def _write(what: _Wanted, form: Format, output: str) -> None:
+    from kagura.cli.export_progress import progress
+    from kagura.dashboard.output import for_eyes
+
+    with _target(output) as target, progress(what.store, what.chosen, what.executions, target) as shown:
+        chunks = _chunks(form, what, shown)
+        for chunk in for_eyes(chunks) if target.isatty() else chunks:
+            target.write(chunk)
+
+
+def _chunks(form: Format, what: _Wanted, shown: "Progress") -> Iterator[bytes]:
     """All of it as bytes, made as they are taken."""
     from kagura.dashboard.parquet import parquet_file
     from kagura.dashboard.rows import FORMATS, csv_table
     from kagura.store.export import CONTENT_FIELDS, EXECUTION_FIELDS, SPAN_FIELDS
 
+    settings, store, chosen, executions, content = what
     if form is Format.OTLP:
         from kagura.collector.otlp_file import otlp_lines
 

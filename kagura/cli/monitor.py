@@ -8,6 +8,17 @@ from kagura.cli.attaching import AttachKeyEnvOption, AttachOption, check_attach,
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, JsonOption, command_app, settings_from
 from kagura.cli.help_text import Command
 from kagura.cli.one_span import Raw, show_span
+from kagura.cli.options import (
+    CostDate,
+    CostLast,
+    CostOption,
+    CostSince,
+    CostUntil,
+    CsvOption,
+    SpanOption,
+    ThisAgent,
+    TraceOption,
+)
 from kagura.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,34 +72,24 @@ class _OptionalTrace(Command):
 
 @app.command(cls=_OptionalTrace, epilog=_EXAMPLES)
 def monitor(
-    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Only this agent.")] = None,
-    trace: Annotated[
-        str | None,
-        typer.Option(
-            "--trace", metavar="[ID]", help="Timeline of one run, by the beginning of its id; without ID the latest."
-        ),
-    ] = None,
-    span: Annotated[
-        str | None,
-        typer.Option(
-            "--span", metavar="N", help="All of one part of that run: the number of an LLM call, or an id's beginning."
-        ),
-    ] = None,
+    agent: ThisAgent = None,
+    trace: TraceOption = None,
+    span: SpanOption = None,
     raw: Annotated[
         Raw | None, typer.Option("--raw", help="Its request or its answer byte for byte, as far as they are kept.")
     ] = None,
-    cost: Annotated[bool, typer.Option("--cost", help="What was spent; today, if no time is given.")] = False,
+    cost: CostOption = False,
     by: Annotated[
         str | None, typer.Option("--by", metavar="KEY", help=f"Cost by {', '.join(DIMENSIONS)} or tag:KEY.")
     ] = None,
-    date: Annotated[str | None, typer.Option("--date", metavar="DAY", help="Cost of one day: 2025-10-10.")] = None,
-    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="Cost from then on: a day, 7d.")] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Cost up to then; a day whole.")] = None,
-    last: Annotated[str | None, typer.Option("--last", metavar="AGE", help="Cost of the last 7d, 12h, …")] = None,
+    date: CostDate = None,
+    since: CostSince = None,
+    until: CostUntil = None,
+    last: CostLast = None,
     attach: AttachOption = None,
     attach_key_env: AttachKeyEnvOption = None,
     as_json: JsonOption = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print cost as CSV.")] = False,
+    as_csv: CsvOption = False,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,

@@ -7,13 +7,23 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import typer
 
 from kagura.cli.addresses import proxy_url
 from kagura.cli.attaching import AttachKeyEnvOption, check_attach
 from kagura.cli.common import ConfigOption, DbOption, HomeOption, command_app, settings_from
+from kagura.cli.options import (
+    AgentNameOption,
+    CommandArgument,
+    OtelOption,
+    QuietOption,
+    RunIdOption,
+    RunProxyOption,
+    RunTagsOption,
+    SummaryOption,
+)
 from kagura.cli.pointing import Gateways, gateways, run_environment
 from kagura.cli.programs import agent_name, flagged, write_helpers
 from kagura.cli.proxies import RunProxy, attached, found_or_started, view_key
@@ -66,28 +76,15 @@ class Run(NamedTuple):
     context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES
 )
 def run(
-    command: Annotated[list[str] | None, typer.Argument(help="The program and its arguments, after --.")] = None,
-    agent: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the agent (default: the program's name).")
-    ] = None,
-    execution_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Id of the execution (default: a new one).")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag to find the run by; repeatable.")
-    ] = None,
-    attach: Annotated[
-        str | None, typer.Option(metavar="URL", help="Use the proxy at this address instead of a local one.")
-    ] = None,
+    command: CommandArgument = None,
+    agent: AgentNameOption = None,
+    execution_id: RunIdOption = None,
+    tag: RunTagsOption = None,
+    attach: RunProxyOption = None,
     attach_key_env: AttachKeyEnvOption = None,
-    otel: Annotated[
-        bool,
-        typer.Option("--otel", help="Have programs that speak OpenTelemetry, such as claude-code, tell the proxy."),
-    ] = False,
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write the summary as JSON; - is standard output.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.")] = False,
+    otel: OtelOption = False,
+    json_file: SummaryOption = None,
+    quiet: QuietOption = False,
     config: ConfigOption = None,
     home: HomeOption = None,
     db: DbOption = None,

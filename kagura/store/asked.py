@@ -29,6 +29,8 @@ def told(store: Store, question: Ask) -> Told | Failed:
         value = encode(getattr(store, question.method)(**arguments))
     except KaguraError as error:
         return Failed(message=error.message, remedy=error.remedy)
+    except (ValueError, ArithmeticError) as error:
+        raise msgspec.ValidationError(str(error)) from None
     if len(value) > LARGEST:
         return Failed(message=f"the answer has {len(value):,} bytes, more than are sent", remedy="Ask for less.")
     return Told(value=msgspec.Raw(value))

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from kagura.model import Span
 from kagura.store.batch import SpanContents
@@ -40,6 +41,7 @@ RETURNS: dict[str, Any] = {
 """What each method returns, by its name."""
 
 _DAY, _SLOT = 86_400, 900
+_Offsets = Annotated[list[tuple[int, Annotated[int, Meta(gt=-86_400, lt=86_400)]]], Meta(min_length=1, max_length=1000)]
 _FROM = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp())
 """Before it nothing was recorded."""
 
@@ -114,5 +116,5 @@ def _as_data(value: object) -> object:
 
 def _from_data(kind: type, data: object) -> object:
     if kind is tzinfo:
-        return Offsets(msgspec.convert(data, list[tuple[int, int]]) or [(0, 0)])
+        return Offsets(msgspec.convert(data, _Offsets))
     raise NotImplementedError

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kagura.config import ProviderSettings, ProxySettings
+from kagura.journal import Started
 from kagura.model import Outcome
 from tests.proxy.stage import Visit, answers, get, ok, post, running, split, streamed
 from tests.proxy.test_include_usage import DONE, FIRST, USAGE
@@ -139,6 +140,31 @@ async def test_long_header_lines_pass(tmp_path: Path) -> None:
     async with running(tmp_path) as stage:
         stage.upstream.script = answers(ok(b"", b"x-long: " + b"a" * 65_000))
         assert split(await stage.ask(get("/openai/v1/x")))[1]["x-long"] == "a" * 65_000
+
+
+async def test_calls_whose_heads_are_alike_differ_in_all_else(tmp_path: Path) -> None:
+    def ask(agent: str, body: bytes) -> bytes:
+        return post("/v1/chat/completions", body, f"X-Kagura-Agent: {agent}", "X-Kagura-Tags: =bad")
+
+    bodies = {b'{"model":"m"}': "one", b'{"model":"groq/m","n":1}': "one", b'{"model":"m","x":2}': "two"}
+    async with running(tmp_path) as stage:
+        for body, agent in bodies.items():
+            assert split(await stage.ask(ask(agent, body)))[0] == "HTTP/1.1 200 OK"
+        starts = [record for record in stage.records() if isinstance(record, Started)]
+        health = json.loads(split(await stage.ask(get("/kagura/health")))[2])
+        assert [visit.body for visit in stage.upstream.visits] == [
+            b'{"model":"m"}',
+            b'{"model":"m","n":1}',
+            b'{"model":"m","x":2}',
+        ]
+    assert [(start.provider, start.labels.agent) for start in starts] == [
+        ("openai", "one"),
+        ("groq", "one"),
+        ("openai", "two"),
+    ]
+    assert [dict(start.request_headers)["content-length"] for start in starts] == [str(len(body)) for body in bodies]
+    assert len({start.id for start in starts}) == 3
+    assert health["labels_ignored"] == 3
 
 
 async def test_connections_are_kept_and_redirects_and_cookies_are_the_clients_business(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 import msgspec
 
 from kagura.model import Exchange, Outcome, Span, SpanKind, Status
+from kagura.providers.framing import header
 from kagura.store import Store
 
 WINDOW_US = 120_000_000
@@ -157,7 +158,7 @@ class Attempts:
 
 def request_key(span: Span, exchange: Exchange) -> str:
     """What equal requests of one client share: where they go, who sends them, and every byte of the body."""
-    client = next((value for name, value in exchange.request_headers if name == "user-agent"), "")
+    client = header(exchange.request_headers, "user-agent")
     who = (exchange.provider, exchange.target, client, exchange.labels.agent or "", span.user or "")
     body = exchange.request_body
     hashed = hashlib.blake2b("\0".join((*who, str(body.size), "")).encode("utf-8", "replace"), digest_size=16)

@@ -31,7 +31,7 @@ from kagura.store import ChainState, Store
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 8_000
+REMEMBERED = 2_500
 """Keys that are kept in mind; others are looked up in the store."""
 
 MOST_TURNS = 64
@@ -80,6 +80,16 @@ FORK = "fork"
 """The rule where another call continues the same one already."""
 
 
+class Candidate(NamedTuple):
+    """A key under which the earlier call may be known."""
+
+    key: bytes
+    rule: Rule
+    turn: Turn | None = None
+    bare: bool = False
+    """The ids of the turn's tool calls are left out: the client made them up."""
+
+
 class Reading(msgspec.Struct, frozen=True, eq=False):
     """A call with its messages in neutral form."""
 
@@ -89,6 +99,8 @@ class Reading(msgspec.Struct, frozen=True, eq=False):
     history: History
     side: str | None
     caller: bytes = b""
+    candidates: Sequence[Candidate] = ()
+    """What it may continue, the surest first."""
 
     @property
     def may_chain(self) -> bool:
@@ -106,16 +118,6 @@ class Link(NamedTuple):
     fork: bool
 
 
-class Candidate(NamedTuple):
-    """A key under which the earlier call may be known."""
-
-    key: bytes
-    rule: Rule
-    turn: Turn | None = None
-    bare: bool = False
-    """The ids of the turn's tool calls are left out: the client made them up."""
-
-
 def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
     """The neutral form of a call. Never raises: messages that make no sense continue nothing; embeddings have none."""
     if span.kind is SpanKind.EMBEDDING:
@@ -125,7 +127,8 @@ def read_chain(span: Span, exchange: Exchange, call: Call) -> Reading:
     except Exception:
         log.exception("the messages of call %s could not be compared", span.id)
         said = history((), ())
-    return Reading(span, exchange, call, said, side_of(exchange, call), caller_of(span, exchange, call))
+    side, caller = side_of(exchange, call), caller_of(span, exchange, call)
+    return Reading(span, exchange, call, said, side, caller, list(_candidates(call, said, side)))
 
 
 class Chains:
@@ -143,10 +146,9 @@ class Chains:
         coming: set[bytes] = set()
         wanted: dict[bytes, None] = {}
         for reading in readings:
-            candidates = list(_candidates(reading))
-            best = candidates[0].key if candidates else b""
+            best = reading.candidates[0].key if reading.candidates else b""
             if best not in coming and best not in self._states:
-                wanted |= {candidate.key: None for candidate in candidates if candidate.key not in self._states}
+                wanted |= {found.key: None for found in reading.candidates if found.key not in self._states}
             coming.update(reading.history.states)
         for state in self._store.chain_states(wanted) if wanted else ():
             self._put(state)
@@ -165,7 +167,7 @@ class Chains:
         return found
 
     def _links(self, reading: Reading) -> Iterator[Link]:
-        for candidate in _candidates(reading):
+        for candidate in reading.candidates:
             fitting = [state for state in self._states.get(candidate.key, ()) if self._fits(state, reading)]
             found = _best(fitting, candidate, reading) if fitting else None
             if found:
@@ -276,15 +278,13 @@ def _is_free(state: ChainState, span: Span) -> bool:
     return state.next_id in (None, span.id)
 
 
-def _candidates(reading: Reading) -> Iterator[Candidate]:
-    """The keys by which the earlier call may be known, the surest first."""
-    call, said = reading.call, reading.history
+def _candidates(call: Call, said: History, side: str | None) -> Iterator[Candidate]:
     if call.previous_response_id:
         yield Candidate(key_of("response", call.previous_response_id), RESPONSE_ID)
     turns = said.turns[: -MOST_TURNS - 1 : -1]
     if turns:
         yield Candidate(turns[0].key, CHAIN, turns[0])
-        if turns[0].bare and _ids_are_made_up(reading, turns[0]):
+        if turns[0].bare and _ids_are_made_up(call, said, turns[0]):
             yield Candidate(turns[0].bare, CHAIN, turns[0], bare=True)
         if turns[0].data:
             yield Candidate(turns[0].data, STRUCTURED, turns[0])
@@ -298,7 +298,7 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         yield from _edited(said, turns[1:MOST_EDITED])
     if conversation := _conversation(call):
         yield Candidate(key_of("conversation", conversation), CONVERSATION)
-    if reading.side is None:
+    if side is None:
         spoken = [atom.text for atom in said.atoms if isinstance(atom, Said) and atom.role == "user"][:2]
         for line in _long_lines(spoken) if _resumes(spoken) else ():
             yield Candidate(key_of("summary", line), SUMMARISED)
@@ -309,9 +309,9 @@ def _resumes(spoken: Sequence[str]) -> bool:
     return any(word in text for text in begun for word in _RESUMES)
 
 
-def _ids_are_made_up(reading: Reading, turn: Turn) -> bool:
-    asked = (atom for atom in reading.history.atoms[turn.begin : turn.end] if isinstance(atom, Asked))
-    return reading.call.dialect in _MAY_LACK_IDS or not any((call.id or "").startswith(_GIVEN_IDS) for call in asked)
+def _ids_are_made_up(call: Call, said: History, turn: Turn) -> bool:
+    asked = (atom for atom in said.atoms[turn.begin : turn.end] if isinstance(atom, Asked))
+    return call.dialect in _MAY_LACK_IDS or not any((tool.id or "").startswith(_GIVEN_IDS) for tool in asked)
 
 
 def _edited(said: History, turns: Sequence[Turn]) -> Iterator[Candidate]:

@@ -9,11 +9,13 @@ import hashlib
 import re
 from collections.abc import Callable
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from kagura.collector.atoms import ASSISTANT, Asked, Said
 from kagura.collector.canonical import History, Turn, key_of, result_text
 from kagura.model import Call, Exchange, Span
+from kagura.providers.framing import header
 from kagura.store import ChainState
 
 _GIVEN_ID = re.compile(r"(?![A-Za-z_.:-]*\d+$)(?=.*\d)(?=.*[A-Za-z]).{8,}")
@@ -48,12 +50,13 @@ def caller_of(span: Span, exchange: Exchange, call: Call) -> bytes:
 
     All of it is in the request: a call looks the same before and after its answer.
     """
-    program = next((value for name, value in exchange.request_headers if name == "user-agent"), "")
+    program = header(exchange.request_headers, "user-agent")
     streams = bool(call.parameters.get("stream"))
     whom, how = _digest(2, span.provider, span.request_model), _digest(2, span.endpoint, streams)
     return _digest(4, span.agent, program) + whom + how
 
 
+@lru_cache(maxsize=1024)
 def _digest(size: int, *looks: object) -> bytes:
     return hashlib.blake2b("\0".join(map(str, looks)).encode("utf-8", "replace"), digest_size=size).digest()
 

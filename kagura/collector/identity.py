@@ -94,13 +94,18 @@ def _sessions(exchange: Exchange, call: Call, headers: dict[str, str], client: s
 
 
 def _session_headers(headers: dict[str, str], client: str | None) -> Iterator[tuple[str, str]]:
-    candidates = [(name, value) for name, value in headers.items() if _MAY_NAME_SESSION.search(name)]
+    candidates = [(name, value) for name, value in headers.items() if _may_name_session(name)]
     for row in SESSION_HEADERS if candidates else ():
         if row.client and not (client and row.client.search(client)):
             continue
         for name, value in candidates:
             if row.name.fullmatch(name) and _ID.fullmatch(value):
                 yield value, row.source
+
+
+@lru_cache(maxsize=1024)
+def _may_name_session(header: str) -> bool:
+    return bool(_MAY_NAME_SESSION.search(header))
 
 
 def _session_in_body(call: Call) -> str | None:

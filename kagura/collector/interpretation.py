@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,10 @@ from kagura.model import (
 from kagura.otel.outgoing_ids import read_traceparent
 from kagura.pricing import Catalog
 from kagura.pricing.facts import facts_of
-from kagura.providers import Provider, load, read, realtime
+from kagura.providers import Provider, load, realtime
 from kagura.providers.decode import decode
+from kagura.providers.framing import header
+from kagura.providers.reader import read
 from kagura.store import SpanContents
 
 log = logging.getLogger(__name__)
@@ -150,7 +153,7 @@ class Interpreter:
         status, error = _status(exchange, call)
         redaction = self._redaction
         model = call.request_model or call.response_model
-        caller = read_traceparent(dict(exchange.request_headers).get("traceparent"))
+        caller = read_traceparent(header(exchange.request_headers, "traceparent"))
         return Span(
             id=exchange.id,
             execution_id=identity.execution_id,
@@ -204,8 +207,7 @@ class Interpreter:
             return None
         answer = exchange.response_body.data if raw else b""
         if answer:
-            encoding = next((value for name, value in exchange.response_headers if name == "content-encoding"), "")
-            answer = self._redaction.data(decode(answer, encoding).data)
+            answer = self._redaction.data(decode(answer, header(exchange.response_headers, "content-encoding")).data)
         return SpanContents(
             inputs=self._redaction.messages(call.input_messages),
             parameters=self._redaction.parameters(call.parameters),
@@ -267,10 +269,15 @@ _KEPT_HEADERS = (
 _KEPT_PREFIXES = ("x-claude-code-", "x-codex-", "x-ratelimit-", "anthropic-ratelimit-", "helicone-", "x-litellm-")
 
 
+@lru_cache(maxsize=1024)
+def _is_kept(header: str) -> bool:
+    return header in _KEPT_HEADERS or header.startswith(_KEPT_PREFIXES)
+
+
 def _attributes(exchange: Exchange, call: Call) -> JsonObject:
     """What is worth keeping beside the columns."""
     headers = [*exchange.request_headers, *exchange.response_headers]
-    kept = {k: v for k, v in headers if k in _KEPT_HEADERS or k.startswith(_KEPT_PREFIXES)}
+    kept = {name: value for name, value in headers if _is_kept(name)}
     found: JsonObject = {"method": exchange.method, "target": exchange.target, "headers": kept}
     if exchange.request_body.truncated or exchange.response_body.truncated:
         found["truncated"] = True

@@ -67,7 +67,9 @@ class Joins:
 
     def place_call(self, span: Span, exchange: Exchange) -> None:
         """Give a call that names a trace to that trace's execution; where the SDK names its parent, that holds."""
-        self._threads |= {id: span.execution_id for id in _threads(exchange) if id != span.execution_id}
+        for id in _threads(exchange):
+            if id != span.execution_id:
+                self._threads[id] = span.execution_id
         if span.trace_id is None or exchange.labels.parent_id is not None:
             return
         self._traced.add(span.id)
@@ -264,7 +266,12 @@ class Joins:
 def _threads(exchange: Exchange) -> list[str]:
     """The threads of sub-agents that a client names as if each were a session."""
     said = dict(exchange.request_headers)
+    if said.keys().isdisjoint(_PARENT_HEADERS):
+        return []
     return [said[row.agent] for row in AGENT_HEADERS if row.needs_parent and row.parent in said and row.agent in said]
+
+
+_PARENT_HEADERS = frozenset(row.parent for row in AGENT_HEADERS if row.needs_parent)
 
 
 def _ids(calls: Iterable[Span], arrivals: Iterable[Arrival]) -> Iterator[str]:

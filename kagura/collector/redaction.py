@@ -54,6 +54,11 @@ class Redaction:
         """The first words of a text on one line; nothing at level `none`."""
         if self.level == "none" or not value:
             return None
+        if not self._text:
+            # Prose has few spaces in a row: its beginning is enough more often than not.
+            words = " ".join(value[: PREVIEW_LENGTH + 1].split())
+            if len(words) >= PREVIEW_LENGTH:
+                return words[:PREVIEW_LENGTH]
         return " ".join(self.text(value[: PREVIEW_LENGTH * 4]).split())[:PREVIEW_LENGTH] or None
 
     def question(self, call: Call) -> str | None:

@@ -133,6 +133,7 @@ class Collector:
             self._joins.place_call(found.span, exchange)
         readings = [read_chain(found.span, exchange, found.call) for exchange, found in interpreted]
         self._chains.prefetch(readings)
+        self._subagents.prefetch(readings)
         for (exchange, (span, contents, call)), reading in zip(interpreted, readings, strict=True):
             link = self._chains.link(reading) if reading.may_chain else None
             moved = self._attempts.place(span, exchange)

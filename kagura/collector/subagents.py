@@ -5,7 +5,7 @@ others, so that reading again makes no second one.
 """
 
 import hashlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from kagura.collector.tools import tool_span_id
 from kagura.model import JsonObject, Span, SpanKind, Status
 from kagura.store import Store
 
-REMEMBERED = 2000
+REMEMBERED = 1000
 """Runs and sub-agents that are kept in mind."""
 
 _LEAST_PROMPT = 12
@@ -54,6 +54,9 @@ _NAMES = (
 """Fields of a client's metadata, and arguments of the tools that start sub-agents, that name one."""
 
 
+_AGENT_ID_HEADERS = frozenset(row.agent for row in AGENT_HEADERS)
+
+
 class Tip(msgspec.Struct):
     """How far a chain has come."""
 
@@ -61,7 +64,7 @@ class Tip(msgspec.Struct):
     branch: str | None
     started_at: int
     ended_at: int | None
-    asked: list[Asked]
+    asked: tuple[Asked, ...]
     """Tools that it waits for."""
 
     def is_busy(self, at: int) -> bool:
@@ -74,22 +77,24 @@ _Start = tuple[Tip, int]
 
 
 class Tips(dict[str, Tip]):
-    """The ends of a run's chains, by the call that each has come to."""
+    """The ends of a run's chains, by the call that each has come to. Small: thousands of runs are kept in mind."""
+
+    __slots__ = ("past",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.past: deque[Tip] = deque(maxlen=_MOST_PAST)
+        self.past: tuple[Tip, ...] = ()
         """Calls that asked for tools and were continued: an agent may be started and not waited for."""
 
-    def move(self, span: Span, follows: str | None, branch: str | None, asked: list[Asked]) -> None:
+    def move(self, span: Span, follows: str | None, branch: str | None, asked: Iterable[Asked]) -> None:
         """A call was made; one that failed leaves its chain where it was."""
         before = self.pop(follows, None) if follows else None
         if before is not None and span.status in (Status.FAILED, Status.INTERRUPTED):
             self[before.span_id] = before
             return
         if before is not None and before.asked:
-            self.past.append(before)
-        self[span.id] = Tip(span.id, branch, span.started_at, span.ended_at, asked)
+            self.past = (*self.past, before)[-_MOST_PAST:]
+        self[span.id] = Tip(span.id, branch, span.started_at, span.ended_at, tuple(asked))
         if len(self) > _MOST_TIPS:
             self.pop(next(iter(self)))
 
@@ -101,6 +106,14 @@ class SubAgents:
         self._store = store
         self._tips: OrderedDict[str, Tips] = OrderedDict()
         self._agents: OrderedDict[str, Span] = OrderedDict()
+
+    def prefetch(self, readings: Iterable[Reading]) -> None:
+        """Ask the store which runs of these calls are new, all at once."""
+        chained = (reading.span for reading in readings if reading.side is None and reading.span.kind is SpanKind.LLM)
+        runs = {span.execution_id for span in chained if span.execution_source != OWN_EXECUTION}
+        unknown = runs - self._tips.keys()
+        for run in self._store.without_spans(unknown) if unknown else ():
+            self._keep(run, Tips())
 
     def place(self, reading: Reading, link: Link | None) -> tuple[str | None, Span | None]:
         """Put a call below its sub-agent's span; returns that span's id, and the span where it is new or has grown."""
@@ -200,11 +213,15 @@ class SubAgents:
         """The chains of a span's run; those of a run that an earlier collector saw are read from the store."""
         tips = self._tips.get(span.execution_id)
         if tips is None:
-            tips = self._tips[span.execution_id] = Tips() if is_new else self._stored(span)
-            if len(self._tips) > REMEMBERED:
-                self._tips.popitem(last=False)
+            tips = Tips() if is_new else self._stored(span)
+            self._keep(span.execution_id, tips)
         self._tips.move_to_end(span.execution_id)
         return tips
+
+    def _keep(self, execution_id: str, tips: Tips) -> None:
+        self._tips[execution_id] = tips
+        if len(self._tips) > REMEMBERED:
+            self._tips.popitem(last=False)
 
     def _stored(self, beside: Span) -> Tips:
         tips = Tips()
@@ -233,6 +250,8 @@ class _Named(NamedTuple):
 def _named(reading: Reading) -> _Named | None:
     """The sub-agent that the client names in its headers."""
     headers = dict(reading.exchange.request_headers)
+    if headers.keys().isdisjoint(_AGENT_ID_HEADERS):
+        return None
     for row in AGENT_HEADERS:
         id, parent = headers.get(row.agent), headers.get(row.parent)
         if id and (parent or not row.needs_parent) and id != parent:

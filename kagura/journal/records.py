@@ -114,17 +114,31 @@ def is_torn(head: bytes, remaining: int) -> bool:
 
 def exchange(start: Started, end: Ended) -> Exchange:
     """The whole exchange from its two records."""
-    return Exchange(
-        **{name: getattr(start, name) for name in _HEAD_FIELDS},
-        **{name: getattr(end, name) for name in _TAIL_FIELDS},
-        request_body=start.request_body or end.request_body or Body(),
-    )
+    whole = unfinished(start)
+    whole.request_body = start.request_body or end.request_body or Body()
+    whole.sent_at = end.sent_at
+    whole.first_byte_at = end.first_byte_at
+    whole.last_byte_at = end.last_byte_at
+    whole.done_at = end.done_at
+    whole.status = end.status
+    whole.response_headers = end.response_headers
+    whole.response_body = end.response_body
+    whole.outcome = end.outcome
+    whole.error = end.error
+    return whole
 
 
 def unfinished(start: Started) -> Exchange:
     """The exchange of a call that has no end yet."""
-    return Exchange(**{name: getattr(start, name) for name in _HEAD_FIELDS}, request_body=start.request_body or Body())
-
-
-_HEAD_FIELDS = tuple(name for name in Started.__struct_fields__ if name != "request_body")
-_TAIL_FIELDS = tuple(name for name in Ended.__struct_fields__ if name not in ("id", "request_body"))
+    return Exchange(
+        id=start.id,
+        provider=start.provider,
+        dialect=start.dialect,
+        method=start.method,
+        target=start.target,
+        received_at=start.received_at,
+        labels=start.labels,
+        request_headers=start.request_headers,
+        request_body=start.request_body or Body(),
+        usage_asked=start.usage_asked,
+    )

@@ -61,10 +61,10 @@ def cost_of(
     priced = False
     if price is not None and tier not in PREPAID_TIERS:
         rates = price.rates_at(at_us, usage.input or 0 if prompt_tokens is None else prompt_tokens, tier, facts)
-        rates = rates._replace(
-            amounts={**rates.amounts, **other_rates} if other_rates else rates.amounts,
-            factors=(*rates.factors, *factors),
-        )
+        factors = tuple(factors)
+        if other_rates or factors:
+            amounts = {**rates.amounts, **other_rates} if other_rates else rates.amounts
+            rates = rates._replace(amounts=amounts, factors=(*rates.factors, *factors))
         note = f"no {tier} rate" if tier and not price.has_tier(tier, at_us) else None
         priced = _Bill(rates, lines, unpriced, note).fill(usage)
     total: Decimal | None
@@ -99,9 +99,20 @@ class _Bill:
         """
         amounts = self._rates.amounts
         known = usage.input is not None or usage.output is not None
-        measured = {unit for unit, quantity in usage.units.items() if quantity and unit in MEASURES}
-        by_measure = "input" not in amounts and not measured.isdisjoint(amounts)
-        complete = by_measure or self._add_tokens(usage)
+        if not usage.units:
+            complete = self._add_tokens(usage)
+        else:
+            measured = {unit for unit, quantity in usage.units.items() if quantity and unit in MEASURES}
+            by_measure = "input" not in amounts and not measured.isdisjoint(amounts)
+            complete = by_measure or self._add_tokens(usage)
+            known = self._add_units(usage) or known
+        if known and REQUEST in amounts:
+            self._add(REQUEST, Decimal(1))
+        return known and complete
+
+    def _add_units(self, usage: Usage) -> bool:
+        """Write what is billed beside tokens; tell whether any of it is the call itself."""
+        known = False
         beside = NOT_BILLED | MEASURES if self._lines else NOT_BILLED
         for unit, quantity in usage.units.items():
             if not quantity or unit in beside:
@@ -110,9 +121,7 @@ class _Bill:
                 self._unpriced.append(unit)
             elif unit not in TOOL_UNITS and ":" not in unit:
                 known = True
-        if known and REQUEST in amounts:
-            self._add(REQUEST, Decimal(1))
-        return known and complete
+        return known
 
     def _add_tokens(self, usage: Usage) -> bool:
         found = parts(usage, _own_rates(self._rates.amounts))
@@ -133,7 +142,7 @@ class _Bill:
 
     def _add(self, unit: str, quantity: Decimal, rates: Rates | None = None) -> bool:
         rates = rates or self._rates
-        billed_as = next((name for name in (unit, *STAND_INS.get(unit, ())) if name in rates.amounts), None)
+        billed_as = _billed_as(unit, rates.amounts)
         if billed_as is None:
             return False
         labels = [f"{billed_as} rate"] if billed_as != unit else []
@@ -161,6 +170,16 @@ class _Bill:
             )
         )
         return True
+
+
+def _billed_as(unit: str, amounts: Container[str]) -> str | None:
+    """The unit whose rate a part pays."""
+    if unit in amounts:
+        return unit
+    for name in STAND_INS.get(unit, ()):
+        if name in amounts:
+            return name
+    return None
 
 
 def _is_tokens(unit: str) -> bool:
@@ -218,6 +237,8 @@ def parts(usage: Usage, rated: Container[str]) -> Iterator[tuple[str, int]]:
 
 def _input_parts(usage: Usage) -> list[tuple[str, int]]:
     rest = max(usage.input or 0, 0)
+    if not (usage.cache_read or usage.cache_write or usage.cache_write_1h or usage.audio_input or usage.image_input):
+        return [("input", rest)]
     read, rest = _take(usage.cache_read, rest)
     write, rest = _take(_cache_writes(usage), rest)
     write_1h, write_5m = _take(usage.cache_write_1h, write)
@@ -241,6 +262,8 @@ def _cache_writes(usage: Usage) -> int:
 
 def _output_parts(usage: Usage, reasoning_rated: bool) -> list[tuple[str, int]]:
     rest = max(usage.output or 0, 0)
+    if not (usage.reasoning or usage.audio_output or usage.image_output):
+        return [("output", rest)]
     reasoning, rest = _take(usage.reasoning if reasoning_rated else 0, rest)
     audio, rest = _take(usage.audio_output, rest)
     image, rest = _take(usage.image_output, rest)

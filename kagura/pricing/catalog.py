@@ -135,7 +135,7 @@ class Catalog:
             if price is not None and response_model and price.free:
                 price = None
         factors = self._factors(provider, price, (response_model, request_model), facts) if price is not None else ()
-        others = self._rates_of_others(provider, usage, at_us)
+        others = self._rates_of_others(provider, usage, at_us) if usage.units else None
         return cost_of(price, usage, at_us, facts, factors, others, prompt_tokens)
 
     def _factors(

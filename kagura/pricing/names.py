@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import unquote
 
 from kagura.pricing.rows import Clause
@@ -98,6 +99,7 @@ _DAY = r"(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])"
 _DATED = re.compile(rf"[-@]{_DAY}(?=$|[-:@])")
 
 
+@lru_cache(maxsize=1024)
 def provider_name(name: str) -> str:
     """kagura's name of a provider, from anybody's."""
     name = _SPACE.sub("-", name.strip().lower()).replace("_", "-")

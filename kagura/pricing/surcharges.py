@@ -31,6 +31,6 @@ SURCHARGES: tuple[Surcharge, ...] = (
 
 def surcharges(provider: str, facts: Mapping[str, str]) -> Iterator[Factor]:
     """What a call's facts add to the price of its tokens at a provider (by kagura's name)."""
-    for row in SURCHARGES:
+    for row in SURCHARGES if facts else ():
         if row.provider == provider and facts.get(row.fact) == row.value:
             yield Factor(row.factor, f"{row.fact} {row.value}")

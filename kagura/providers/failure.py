@@ -26,7 +26,7 @@ _ERROR_EVENTS = ("error", "response.failed", "response.error", "conversation.res
 
 def find_error(answer: Answer, failed: bool, headers: dict[str, str]) -> CallError | None:
     """The provider's error, or `None` where the answer is none; `failed` says that its HTTP status is an error's."""
-    if not failed and not any(sign in answer.body for sign in _SIGNS):
+    if not failed and not any([sign in answer.body for sign in _SIGNS]):  # noqa: C419
         return None
     named = text(headers.get("x-amzn-errortype", "").split(":")[0]) if failed else None
     for name, data in answer.events:

@@ -1,7 +1,6 @@
 """The one entry: an exchange as captured in, what it meant out."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from kagura.model import Call, CallError, Exchange, JsonObject, Outcome, SpanKind, Usage
 from kagura.providers import (
@@ -49,7 +48,6 @@ DIALECTS: dict[str, Dialect] = {
 """The readers by name, as rows of `endpoints` and `sniff` name them."""
 
 _OF_PROVIDER = {"openai": "openai_chat"}
-_END_USER_FIELDS = ("user", "safety_identifier")
 _UNREADABLE = "kagura could not read"
 _UNSETTLED = frozenset({OTHER.name, "conversations"})
 """Endpoints of which only the answer says whether a model spoke: Mistral's agents converse where OpenAI stores."""
@@ -73,19 +71,19 @@ def read(exchange: Exchange, provider: Provider | None = None) -> Call:
     answer = Answer(Framing.OTHER, [], b"", [])
     headers = {name.lower(): value for name, value in reversed(exchange.response_headers)}
     request: JsonObject = {}
-    with _guarded("the answer", call):
+    with _Guarded("the answer", call):
         answer = read_answer(exchange)
         call.notes += answer.notes
         call.stream = answer.is_stream
-    with _guarded("the request", call):
+    with _Guarded("the request", call):
         request = call.parameters = read_body(exchange, call.notes)
         call.request_model = request_model(request, path, query)
-        call.end_user = next((found for name in _END_USER_FIELDS if (found := text(request.get(name)))), None)
+        call.end_user = text(request.get("user")) or text(request.get("safety_identifier"))
     wire = Wire(endpoint, provider, request, answer, headers)
     _read_messages(wire, exchange, call)
     failed = exchange.status is not None and exchange.status >= 400
     if failed or call.billable or endpoint is OTHER:
-        with _guarded("the error", call):
+        with _Guarded("the error", call):
             call.error = find_error(answer, failed, headers) or call.error
             if call.error and failed and call.error.type is None:
                 call.error = CallError(message=call.error.message, type=f"http_{exchange.status}")
@@ -108,19 +106,19 @@ def _read_messages(wire: Wire, exchange: Exchange, call: Call) -> None:
             known = _OF_PROVIDER.get(wire.provider.dialect, wire.provider.dialect)
     dialect = DIALECTS.get(known or "")
     if not posted:
-        with _guarded("the results", call):
+        with _Guarded("the results", call):
             read_results(wire, exchange, call, DIALECTS)
         return
     if dialect is None:
         return
     call.dialect = known
     end_user = call.end_user
-    with _guarded("the request's messages", call):
+    with _Guarded("the request's messages", call):
         dialect.read_request(wire.request, call)
     call.end_user = call.end_user or end_user
     if exchange.status is not None and exchange.status >= 400:
         return
-    with _guarded("the answer's messages", call):
+    with _Guarded("the answer's messages", call):
         dialect.read_answer(wire, call)
         call.usage = call.usage or usage_beside_body(wire)
         _add_billed_cost(wire, call)
@@ -140,9 +138,11 @@ def _add_billed_cost(wire: Wire, call: Call) -> None:
 
     A header's zero says nothing: gateways send it for models they do not know.
     """
-    last = (obj(data) for _, data in reversed(wire.events[-_LAST:]))
-    beside = (provider_cost(obj(value.get(name))) for value in last for name in _BILLS if name in value)
-    cost = quantity(wire.headers.get(wire.provider.cost_header or "")) or next(beside, None)
+    cost = quantity(wire.headers.get(wire.provider.cost_header or ""))
+    if not cost:
+        last = [obj(data) for _, data in reversed(wire.events[-_LAST:])]
+        beside = (provider_cost(obj(value.get(name))) for value in last for name in _BILLS if name in value)
+        cost = next(beside, None)
     if cost is None:
         return
     call.usage = call.usage or Usage()
@@ -170,10 +170,22 @@ def _is_cut(exchange: Exchange, answer: Answer) -> bool:
     return answer.framing is Framing.OTHER and exchange.response_body.truncated
 
 
-@contextmanager
-def _guarded(what: str, call: Call) -> Iterator[None]:
-    """Note a failure of ours and go on: one odd field must not cost the rest of the record."""
-    try:
-        yield
-    except Exception as error:
-        call.notes.append(f"{_UNREADABLE} {what}: {type(error).__name__}: {error}"[:300])
+class _Guarded:
+    """Note a failure of ours and go on: one odd field must not cost the rest of the record.
+
+    Entered several times a call, and so no generator: those cost three times as much.
+    """
+
+    __slots__ = ("_call", "_what")
+
+    def __init__(self, what: str, call: Call) -> None:
+        self._what, self._call = what, call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._call.notes.append(f"{_UNREADABLE} {self._what}: {type(error).__name__}: {error}"[:300])
+        return True

@@ -37,6 +37,9 @@ UNITS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 """Where usage counts what is billed beside tokens, and the unit's name."""
 
+_UNIT_FIELDS = frozenset(path[0] for path, _ in UNITS)
+_COST_FIELDS = frozenset(path[0] for path, _ in COSTS)
+
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "prompt_token_details", "input_token_details")
 _OUTPUT_DETAILS = (
     "completion_tokens_details",
@@ -54,6 +57,8 @@ def provider_cost(raw: JsonObject) -> Decimal | None:
     Under a key of the customer's own (OpenRouter's BYOK) the gateway's share stands beside the upstream's; where the
     upstream's is not told, the cost is unknown, not zero.
     """
+    if raw.keys().isdisjoint(_COST_FIELDS):
+        return None
     cost = next(
         (
             found * factor
@@ -70,6 +75,8 @@ def provider_cost(raw: JsonObject) -> Decimal | None:
 
 def other_units(raw: JsonObject) -> dict[str, Decimal]:
     """The billed quantities beside tokens that are not zero."""
+    if raw.keys().isdisjoint(_UNIT_FIELDS):
+        return {}
     return {unit: found for path, unit in UNITS if path[0] in raw and (found := _at(raw, path))}
 
 
@@ -137,7 +144,10 @@ def _include_what_stands_outside(usage: Usage, all_tokens: int | None, provider:
 
 
 def _first_object(raw: JsonObject, names: tuple[str, ...]) -> JsonObject:
-    return next((found for name in names if (found := obj(raw.get(name)))), {})
+    for name in names:
+        if found := obj(raw.get(name)):
+            return found
+    return {}
 
 
 def _either(details: JsonObject, raw: JsonObject, names: tuple[str, ...]) -> int | None:

@@ -31,6 +31,16 @@ class Chains(Database):
                 found += [_state(row) for row in connection.execute(rows).mappings()]
         return sorted(found, key=lambda state: (state.started_at, state.span_id))
 
+    def without_spans(self, execution_ids: Iterable[str]) -> set[str]:
+        """Those of these executions of which no span is stored."""
+        keys = {to_key(id): id for id in execution_ids}
+        with self.reading() as connection:
+            for group in groups(sorted(keys)):
+                some = select(spans.c.execution_id).where(spans.c.execution_id.in_(group)).distinct()
+                for (key,) in connection.execute(some):
+                    keys.pop(key)
+        return set(keys.values())
+
     def spans_of_kinds(self, execution_id: str, kinds: Iterable[SpanKind]) -> list[Span]:
         """The spans of an execution that are of one of the kinds, by start."""
         named = {f"kind_{number}": kind.value for number, kind in enumerate(kinds)}

@@ -6,22 +6,22 @@ was last part of a call, by which retention knows that no younger call needs it.
 
 import hashlib
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from kagura.store.batch import SpanContents
 from kagura.store.recipes import Keep, RecentRequests, keys_of, made, recipe_of
 from kagura.store.schema import DAY, contents, span_contents
-from kagura.store.statements import execute_rows, groups, locked, upsert
+from kagura.store.statements import execute_rows, groups, rows_of, upsert
 from kagura.store.values import to_key
 
 HASH = 16
 """Bytes of a hash."""
 
-REMEMBERED = 10_000
+REMEMBERED = 5_000
 """Parts that are known to be stored without a question."""
 
 _COMPRESSED = "zlib"
@@ -40,7 +40,7 @@ class RecentParts:
     """
 
     def __init__(self) -> None:
-        self._days: OrderedDict[bytes, int] = OrderedDict()
+        self._days: dict[bytes, int] = {}
         self.requests = RecentRequests()
 
     def has(self, key: bytes, day: int) -> bool:
@@ -49,11 +49,11 @@ class RecentParts:
 
     def note(self, days: Mapping[bytes, int]) -> None:
         """Parts were stored, and the transaction is over."""
-        for key, day in days.items():
-            self._days[key] = day
-            self._days.move_to_end(key)
-        while len(self._days) > REMEMBERED:
-            self._days.popitem(last=False)
+        for key in self._days.keys() & days.keys():
+            del self._days[key]
+        self._days |= days
+        if len(self._days) > REMEMBERED:
+            self._days = dict(islice(self._days.items(), len(self._days) - REMEMBERED, None))
 
 
 def write_contents(
@@ -97,11 +97,8 @@ def _recipe(content: SpanContents, keep: Keep, recent: RecentRequests, label: by
 
 
 def _write_parts(connection: Connection, parts: Mapping[bytes, tuple[bytes, int]]) -> None:
-    known: dict[bytes, int] = {}
-    for group in groups(sorted(parts)):
-        statement = select(contents.c.hash, contents.c.used_on).where(contents.c.hash.in_(group))
-        found = connection.execute(locked(connection, statement.order_by(contents.c.hash)))
-        known.update({bytes(key): day for key, day in found})
+    found = rows_of(connection, contents, sorted(parts), ("hash", "used_on"))
+    known = {bytes(row["hash"]): row["used_on"] for row in found}
     fresh = [_part(key, *parts[key]) for key in sorted(parts.keys() - known.keys())]
     execute_rows(connection, upsert(connection, contents), fresh)
     aged = [{"key": key, "day": parts[key][1]} for key, day in sorted(known.items()) if day < parts[key][1]]

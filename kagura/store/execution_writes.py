@@ -10,7 +10,7 @@ from kagura.store.accounting import NO_EXECUTION_SUMS, Sums, add, execution_sums
 from kagura.store.lifecycle import count, describe, execution_of, new_execution, observe, rewind, settle, span_weight
 from kagura.store.rows import Columns, Row
 from kagura.store.schema import execution_tags, executions, spans
-from kagura.store.statements import execute_rows, groups, insert_rows, locked, upsert
+from kagura.store.statements import execute_rows, groups, insert_rows, rows_of, upsert
 from kagura.store.values import from_json, to_key
 
 _OBSERVED = ("kind", "status", "started_at", "ended_at", "error")
@@ -81,11 +81,7 @@ def _differences(
 
 
 def _execution_rows(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
-    rows: dict[str, Row] = {}
-    for group in groups(ids):
-        statement = select(executions).where(executions.c.id.in_(group)).order_by(executions.c.id)
-        rows.update({row["id"]: dict(row) for row in connection.execute(locked(connection, statement)).mappings()})
-    return rows
+    return {row["id"]: dict(row) for row in rows_of(connection, executions, ids)}
 
 
 def _rewind(connection: Connection, rows: Mapping[str, Row]) -> None:

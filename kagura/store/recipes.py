@@ -108,6 +108,8 @@ def recipe_of(
     earlier = recent.of(label) if recent else None
     if earlier and (steps := _continued(raw, earlier, keep)):
         return _ENCODER.encode(_noted(raw, steps, recent, label))
+    if short := _in_one_place(raw, inputs):
+        return _ENCODER.encode(short)
     pieces = _by_messages(raw, inputs, parameters or b"")
     by_members = sum(len(piece) for piece in pieces if isinstance(piece, bytes)) > _LEFT_OVER
     if by_members:
@@ -187,6 +189,17 @@ def _joined(
             return None
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _in_one_place(raw: bytes, inputs: Sequence[bytes]) -> list[_Step]:
+    """The steps of a short request whose messages all stand in one place; empty for any other."""
+    said = b",".join(inputs)
+    if not said or len(raw) - len(said) > 2 * _INLINE or (at := raw.find(said[:_INLINE])) < 0:
+        return []
+    before, behind = raw[:at], raw[at + len(said) :]
+    if max(len(before), len(behind)) > _INLINE or not raw.startswith(said, at):
+        return []
+    return [step for step in (before, _Said(0, len(inputs)), behind) if step != b""]
 
 
 class _Run(NamedTuple):

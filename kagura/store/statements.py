@@ -1,13 +1,13 @@
 """Statements that both databases understand, and rows in groups that they can take."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Insert, Select, Table
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Select, Table, bindparam, select
 
 from kagura.store.rows import Row
 
@@ -68,6 +68,34 @@ def execute_rows(connection: Connection, statement: Executable, rows: Sequence[R
         sql, names = _compiled(statement, connection.dialect.name)
         values = itemgetter(*names)
         connection.exec_driver_sql(sql, [values(row) for row in rows])
+
+
+def rows_of(
+    connection: Connection, table: Table, keys: Iterable[Any], columns: Sequence[str] = ()
+) -> Iterator[Mapping[str, Any]]:
+    """The rows of a table (its `columns`, or all) with these first keys, in their order, locked where others write.
+
+    Groups are filled up with their last key, so that one statement serves all of them.
+    """
+    for group in groups(keys):
+        # A batch asks for few keys or for many; SQLite looks each place up, be it filled or not.
+        size = next(size for size in _GROUPS if len(group) <= size)
+        sql, _ = _compiled(_of_keys(table, tuple(columns), size, connection.dialect.name), connection.dialect.name)
+        found = connection.exec_driver_sql(sql, (*group, *group[-1:] * (size - len(group))))
+        names = tuple(found.keys())
+        for row in found:
+            yield dict(zip(names, row, strict=True))
+
+
+_GROUPS = (8, 64, GROUP)
+
+
+@cache
+def _of_keys(table: Table, columns: tuple[str, ...], size: int, dialect: str) -> Select[Any]:
+    key = next(iter(table.primary_key))
+    wanted = [table.c[name] for name in columns] or table.c
+    statement = select(*wanted).where(key.in_([bindparam(f"key_{number}") for number in range(size)])).order_by(key)
+    return statement.with_for_update() if dialect == "postgresql" else statement
 
 
 def query(connection: Connection, statement: Executable, **values: Any) -> CursorResult[Any]:

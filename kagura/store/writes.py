@@ -46,10 +46,10 @@ from kagura.store.schema import (
     usage_days,
     usage_slots,
 )
-from kagura.store.statements import execute_rows, groups, insert_rows, locked, upsert, upsert_rows
+from kagura.store.statements import execute_rows, groups, insert_rows, rows_of, upsert, upsert_rows
 from kagura.store.values import clean, to_key
 
-_OLD_COLUMNS = [spans.c[name] for name in (*ACCOUNTED, "parent_id", "error", "input_preview", "tags")]
+_OLD_COLUMNS = (*ACCOUNTED, "parent_id", "error", "input_preview", "tags")
 
 
 class Writes(Outbox):
@@ -152,11 +152,7 @@ def _newest(given: Sequence[Span]) -> dict[str, Row]:
 
 
 def _old_rows(connection: Connection, ids: Iterable[str]) -> dict[str, Columns]:
-    rows: dict[str, Columns] = {}
-    for group in groups(ids):
-        statement = select(*_OLD_COLUMNS).where(spans.c.id.in_(group)).order_by(spans.c.id)
-        rows.update({row["id"]: row for row in connection.execute(locked(connection, statement)).mappings()})
-    return rows
+    return {row["id"]: row for row in rows_of(connection, spans, ids, _OLD_COLUMNS)}
 
 
 def _write_spans(connection: Connection, changed: Sequence[Row], old: Mapping[str, Columns]) -> None:

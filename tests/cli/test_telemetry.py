@@ -34,6 +34,9 @@ def test_exporters_are_pointed_at_the_proxy() -> None:
         "OTEL_LOGS_EXPORTER": "otlp",
         "OTEL_METRICS_EXPORTER": "none",
         "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+        "GEMINI_TELEMETRY_ENABLED": "true",
+        "GEMINI_TELEMETRY_TARGET": "local",
+        "GEMINI_TELEMETRY_OTLP_PROTOCOL": "http",
     }
     chosen = exporters({"OTEL_LOGS_EXPORTER": "otlp,console", "CLAUDE_CODE_ENABLE_TELEMETRY": "0"}, ROOT)
     assert (chosen["OTEL_LOGS_EXPORTER"], chosen["CLAUDE_CODE_ENABLE_TELEMETRY"]) == ("otlp,console", "0")

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from kagura.config import Settings
+from kagura.dashboard.begin import NOTHING_SEEN
 from kagura.dashboard.costs import CostReport, total
 from kagura.dashboard.period import Clock, Window, window_before
 from kagura.dashboard.runs import all_spans
@@ -18,11 +19,9 @@ from kagura.store.views import (
     AgentRow,
     AgentSummary,
     CostRow,
-    CostTotals,
     ExecutionRow,
     Overview,
     Prompt,
-    TokenTotals,
     Trace,
 )
 
@@ -47,19 +46,6 @@ def named(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     more = f", and {len(names) - NAMED_AGENTS} more" if len(names) > NAMED_AGENTS else ""
     return ", ".join(safe(name, 60) for name in names[:NAMED_AGENTS]) + more
-
-
-NOTHING_SEEN = Overview(
-    active_executions=0,
-    executions=0,
-    llm_calls=0,
-    errors=0,
-    tokens=TokenTotals(),
-    cost=CostTotals(),
-    average_duration=None,
-    p95_duration=None,
-    success_rate=None,
-)
 
 
 class Source:

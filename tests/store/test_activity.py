@@ -171,3 +171,19 @@ def test_the_queries_of_every_second_scan_no_table(tmp_path: Path) -> None:
                 values = ("x",) * statement.count("?")
                 plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
                 assert not [step for step in plan if step.startswith("SCAN") and "INDEX" not in step], statement
+
+
+def test_what_runs_is_found_by_its_own_index(tmp_path: Path) -> None:
+    """Few runs go on and millions have ended: none of those is looked through, of one agent or of all."""
+    with Store.open(f"sqlite:///{tmp_path}/telemetry.db") as store:
+        store.write(Batch(spans=[llm(1)]))
+        asked: list[tuple[str, tuple[object, ...]]] = []
+        event.listen(store.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+        store.agents(since=T)
+        store.agent_summary("research")
+        about_running = [call for call in asked if "status = 'running'" in call[0]]
+        assert len(about_running) == 2
+        with store.reading() as connection:
+            for statement, values in about_running:
+                plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+                assert any("ix_executions_running" in step for step in plan), plan

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from kagura.dashboard.amounts import count, duration, least_text, plural
-from kagura.dashboard.begin import BEGIN
+from kagura.dashboard.begin import BEGIN, NOTHING_SEEN
 from kagura.dashboard.frame import line
 from kagura.dashboard.overview import overview
 from kagura.dashboard.performance import performance, success
@@ -25,7 +25,6 @@ from kagura.dashboard.tui.run_lines import RunLines, order_at
 from kagura.dashboard.tui.spending import spending_line, spending_panel
 from kagura.dashboard.tui.windows import WINDOWS, look
 from kagura.store.questions import MOST_RUNS, ORDERS, Board, Gone, Question, RunsQuery, Spent
-from kagura.store.views import CostTotals, Overview, TokenTotals
 
 if TYPE_CHECKING:
     from kagura.dashboard.period import Clock
@@ -36,20 +35,10 @@ WIDE, NARROW = 120, 76
 """Columns from which there is room for the third panel, and below which panels give way to two rows."""
 
 
-NOTHING_SEEN = Board(
+EMPTY = Board(
     mark="",
     runs=[],
-    total=Overview(
-        active_executions=0,
-        executions=0,
-        llm_calls=0,
-        errors=0,
-        tokens=TokenTotals(),
-        cost=CostTotals(),
-        average_duration=None,
-        p95_duration=None,
-        success_rate=None,
-    ),
+    total=NOTHING_SEEN,
     today=Spent(),
     week=Spent(),
     first=None,
@@ -136,7 +125,7 @@ class Home(Page):
             self._describe()
             self._draw_panels()
         elif isinstance(answer, Gone):
-            self._board = NOTHING_SEEN
+            self._board = EMPTY
             self._runs.show(TextLines([Text(row, "dim") for row in BEGIN.split("\n")]), keep=False)
             self._draw_panels()
         if self._board:

@@ -102,6 +102,37 @@ def test_a_call_becomes_a_span_with_usage_and_cost(settings: Settings, writer: J
     assert span.tags == {"team": "a"}
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "status", "outcome", "expected"),
+    [
+        ("GET", "/v1/models", 200, Outcome.COMPLETED, Status.COMPLETED),
+        ("GET", "/v1/models", 503, Outcome.COMPLETED, Status.FAILED),
+        ("GET", "/v1/models", None, Outcome.UPSTREAM_ERROR, Status.FAILED),
+        ("POST", "/v1/messages/count_tokens", 400, Outcome.COMPLETED, Status.FAILED),
+        ("HEAD", "/", 404, Outcome.COMPLETED, Status.COMPLETED),
+        ("HEAD", "/", None, Outcome.UPSTREAM_ERROR, Status.FAILED),
+        ("GET", "/v1/models", None, Outcome.CLIENT_CLOSED, Status.INTERRUPTED),
+    ],
+)
+def test_a_run_that_called_no_model_came_to_what_its_request_did(
+    settings: Settings,
+    writer: JournalWriter,
+    method: str,
+    target: str,
+    status: int | None,
+    outcome: Outcome,
+    expected: Status,
+) -> None:
+    start = msgspec.structs.replace(started(1), method=method, target=target, request_body=Body())
+    writer.append(start)
+    writer.append(msgspec.structs.replace(ended(1, {}), status=status, outcome=outcome))
+    drain(settings)
+    with Store.open(settings.db_url, read_only=True) as store:
+        (run,) = store.executions()
+    assert run.status is expected
+    assert (run.error is not None) is (expected is Status.FAILED)
+
+
 def test_contents_are_kept_once_and_come_back(settings: Settings, writer: JournalWriter) -> None:
     for n in (1, 2):
         writer.append(started(n))

@@ -62,7 +62,7 @@ format: $(VENV)/.test ## Format the code and write the generated files anew
 bench: $(VENV)/.test ## Measure the proxy against its peers (minutes)
 	@$(BIN)/python -m benchmarks
 
-agents: $(VENV)/.test ## Run real agents through kagura, offline: make agents [AGENTS="codex langgraph"] (minutes)
+agents: $(VENV)/.test ## Run real agents through kagura, offline: make agents [AGENTS="codex langgraph"|"--otel"] (minutes)
 	@$(BIN)/python -m tests.agents $(AGENTS)
 
 corpus: $(VENV)/.test ## Replay recorded exchanges: make corpus CORPUS=folder

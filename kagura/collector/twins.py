@@ -16,6 +16,9 @@ from kagura.otel.outgoing_ids import read_traceparent
 SLACK_US = 1_000_000
 """So far the clocks of a program and of the relay, and what they take for a call's begin, may differ."""
 
+LATE_US = 15_000_000
+"""So long after the last byte a program that is busy may take an answer for ended, if begin and tokens are the same."""
+
 CALL_ID = "kagura.call_id"
 SEEN_TWICE = "reported_as"
 """The attribute of a call that names the spans by which programs reported it too."""
@@ -146,8 +149,8 @@ class Nearby:
         if named:
             return named
         listed, key = (self._by_end, _end) if _is_event(report) else (self._by_start, _start)
-        since = _end(report) if _is_event(report) else _start(report)
-        first = bisect_left(listed, since - SLACK_US, key=key)
+        since = _end(report) - LATE_US if _is_event(report) else _start(report) - SLACK_US
+        first = bisect_left(listed, since, key=key)
         return list(listed[first : bisect_right(listed, _end(report) + SLACK_US, key=key)])
 
 
@@ -219,7 +222,10 @@ def _fits(report: Span, call: Span) -> bool:
         return False
     models = {call.request_model, call.response_model} & {report.request_model, report.response_model} - {None}
     if _is_event(report):
-        return bool(models) and abs(_end(call) - _end(report)) <= SLACK_US
+        later = _end(report) - _end(call)
+        began_so = abs(report.started_at - call.started_at) <= SLACK_US
+        most = LATE_US if began_so and _same_tokens(report, call) else SLACK_US
+        return bool(models) and -SLACK_US <= later <= most
     meets = call.started_at <= _end(report) and _end(call) >= report.started_at
     within = call.started_at >= report.started_at - SLACK_US and _end(call) <= _end(report) + SLACK_US
     return bool(models) and meets and within
@@ -227,9 +233,13 @@ def _fits(report: Span, call: Span) -> bool:
 
 def _distance(report: Span, call: Span) -> tuple[bool, bool, int]:
     """How little a call that fits is what a report tells of: by id, by tokens, by time."""
-    same = report.usage is not None and call.usage is not None and _tokens(report.usage) == _tokens(call.usage)
+    same = _same_tokens(report, call)
     began = 0 if _is_event(report) else abs(report.started_at - call.started_at)
     return not answer_ids(report) & ids_of(call), not same, began + abs(_end(report) - _end(call))
+
+
+def _same_tokens(report: Span, call: Span) -> bool:
+    return report.usage is not None and call.usage is not None and _tokens(report.usage) == _tokens(call.usage)
 
 
 def _tokens(usage: Usage) -> tuple[int | None, int | None]:

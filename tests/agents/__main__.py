@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.agents.agent import Agent
-from tests.agents.checks import Recorded, complaints, strangers
+from tests.agents.checks import Recorded, complaints, complaints_of_told, strangers
 from tests.agents.installs import cache, command, install
 from tests.agents.provider import provider
 from tests.agents.rows import AGENTS
@@ -49,8 +49,8 @@ class Outcome(NamedTuple):
 class Bench:
     """A home of kagura's and of the agents', and the provider that they talk to."""
 
-    def __init__(self, home: Path, upstream: Upstream) -> None:
-        self.home, self.upstream = home, upstream
+    def __init__(self, home: Path, upstream: Upstream, flags: Sequence[str] = ()) -> None:
+        self.home, self.upstream, self.flags = home, upstream, flags
 
     def run(self, agent: Agent, trips: Sequence[str]) -> tuple[list[Recorded], list[str]]:
         """Start an agent once a trip, all at the same time; gives what was recorded, and what went wrong."""
@@ -80,7 +80,7 @@ class Bench:
     def _start(self, agent: Agent, trip: str) -> subprocess.Popen[str]:
         work = self.home / trip
         work.mkdir()
-        run = [sys.executable, "-m", "kagura", "run", "--agent", agent.name, "--id", trip]
+        run = [sys.executable, "-m", "kagura", "run", *self.flags, "--agent", agent.name, "--id", trip]
         run += ["--json", str(self.home / f"{trip}.json"), "--"]
         return subprocess.Popen(
             [*run, *command(agent, trip)],
@@ -110,13 +110,13 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def outcome(agent: Agent, upstream: Upstream, keep: Path | None) -> Outcome:
+def outcome(agent: Agent, upstream: Upstream, keep: Path | None, *, otel: bool) -> Outcome:
     """Run an agent alone and then twice at a time, and look at what was recorded."""
     began = time.monotonic()
     # gemini-cli trusts no file below a folder that all users can write to, such as the one for temporary files.
     home = Path(tempfile.mkdtemp(prefix=f"{agent.name}-", dir=keep or cache()))
     try:
-        bench = Bench(home, upstream)
+        bench = Bench(home, upstream, ["--otel"] if otel else [])
         alone, *pair = (f"trip-{secrets.token_hex(4)}" for _ in range(3))
         runs, faults = bench.run(agent, [alone])
         executions = len(exported(home / "kagura", "--executions"))
@@ -130,7 +130,7 @@ def outcome(agent: Agent, upstream: Upstream, keep: Path | None) -> Outcome:
             fault for run in together for fault in strangers(run, [trip for trip in (alone, *pair) if trip != run.trip])
         ]
         for run in (*runs, *together):
-            faults += [f"{run.trip}: {fault}" for fault in complaints(agent, run)]
+            faults += [f"{run.trip}: {fault}" for fault in (complaints_of_told if otel else complaints)(agent, run)]
         two_at_once = not mixed and len(together) == 2 and count == 3
         return Outcome(agent, runs, executions, two_at_once, time.monotonic() - began, faults + mixed)
     finally:
@@ -143,13 +143,17 @@ def main() -> int:
     names = [agent.name for agent in AGENTS]
     parser = argparse.ArgumentParser(prog="make agents", description=__doc__)
     parser.add_argument("agents", nargs="*", metavar="AGENT", help=f"one of {', '.join(names)}; without one, all")
+    parser.add_argument(
+        "--otel", action="store_true", help="those that tell of their tools over OTLP, by kagura run --otel"
+    )
     parser.add_argument("--keep", type=Path, help="folder in which the records are kept")
     given = parser.parse_args()
     if unknown := set(given.agents) - set(names):
         parser.error(f"no agent is named {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
-    chosen = [agent for agent in AGENTS if agent.name in (given.agents or names)]
+    asked = [agent for agent in AGENTS if agent.name in (given.agents or names)]
+    chosen = [agent for agent in asked if agent.tells is not None or not given.otel]
     outcomes: list[Outcome] = []
     with running_upstream() as upstream:
         for number, agent in enumerate(chosen, 1):
@@ -160,7 +164,7 @@ def main() -> int:
                 print(f" could not be installed: {error}")
                 outcomes.append(Outcome(agent, [], 0, False, 0, [str(error)]))
                 continue
-            found = outcome(agent, upstream, given.keep and given.keep.absolute())
+            found = outcome(agent, upstream, given.keep and given.keep.absolute(), otel=given.otel)
             outcomes.append(found)
             print(f", run in {found.seconds:.0f} s: {'ok' if not found.faults else f'{len(found.faults)} faults'}")
             for fault in found.faults:

@@ -18,7 +18,7 @@ class Agent(NamedTuple):
     rebuilds: bool = False
     """It writes its history anew with each turn, so that no turn can be seen to follow another."""
     tells: tuple[str, ...] | None = None
-    """With `kagura run --otel` it tells of its tools: names of those that no call shows. `None` where it tells nothing."""
+    """Tools that only `--otel` shows, where it tells of its tools over OTLP; `None` where it tells nothing."""
 
     @property
     def is_npm(self) -> bool:

@@ -61,6 +61,14 @@ def complaints(agent: Agent, run: Recorded) -> Iterator[str]:
     yield from _branches(agent, run)
 
 
+def complaints_of_told(agent: Agent, run: Recorded) -> Iterator[str]:
+    """The same for an agent that told of its tools itself: none of them may be left to what calls show."""
+    alone = agent.tells or ()
+    yield from (fault for fault in complaints(agent, run) if not any(name in fault for name in alone))
+    yield from (f"{span['name']} is inferred" for span in run.tools if span["inferred"])
+    yield from (f"{span['name']} was not told" for span in run.turns if not span["attributes"].get("reported_by"))
+
+
 def _tools(agent: Agent, run: Recorded) -> Iterator[str]:
     found = Counter((span["name"], _UUID.sub("none", _arguments(span))) for span in run.tools)
     wanted = Counter((name, _text(arguments)) for role in agent.roles for name, arguments in asked(role, run.trip))

@@ -49,6 +49,7 @@ CODERS = (
             ("wait_agent", {"targets": ["UUID"], "timeout_ms": 10000}),
         ),
         (("CODEX_API_KEY", "sk-test"),),
+        tells=(),
     ),
     Agent(
         "gemini-cli",
@@ -60,6 +61,7 @@ CODERS = (
             ("invoke_agent", {"agent_name": "generalist", "prompt": TASK}),
             translated=asks(("complete_task", {"result": {"response": "TRIP is tabi."}})),
         ),
+        tells=("complete_task",),
     ),
     Agent(
         "opencode",

@@ -5,6 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kagura.journal import Record
 from kagura.model import SpanKind, Status
 from tests.collector.exports import event, export, logs, span, stored, tree
@@ -30,7 +32,7 @@ def call(
 def request(at: int, sequence: int, **more: Any) -> dict[str, Any]:
     given = {"model": "claude-sonnet-4-5", "input_tokens": 10, "output_tokens": 50, "cache_read_tokens": 5000}
     counted = {"cache_creation_tokens": 0, "duration_ms": 1050, "cost_usd": 0.0023, "event__sequence": sequence}
-    return event("claude_code.api_request", at, session__id=SESSION, **given, **counted, **more)
+    return event("claude_code.api_request", at, session__id=SESSION, **(given | counted | more))
 
 
 def result(at: int, **more: Any) -> dict[str, Any]:
@@ -230,3 +232,11 @@ def test_codex_names_its_events_in_an_attribute(tmp_path: Path) -> None:
     codex = {"key": "event.name", "value": {"stringValue": "codex.tool_result"}}
     (tool,) = stored(tmp_path, [logs(record | own | late | {"attributes": [*named, codex]})])
     assert (tool.name, tool.started_at, tool.duration) == ("shell", T + 800_000, 200_000)
+
+
+@pytest.mark.parametrize(("late", "output", "calls"), [(14_000, 50, 1), (14_000, 51, 2), (900, 51, 1), (16_000, 50, 2)])
+def test_a_busy_program_tells_of_a_call_late(late: int, output: int, calls: int, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "records")
+    told = request(1100 + late, 1, output_tokens=output, duration_ms=1050 + late)
+    spans = stored(tmp_path, call(recorder, 100, [ASK], [USE], 1), [logs(told)])
+    assert len(spans) == calls

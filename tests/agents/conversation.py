@@ -45,10 +45,12 @@ def read(path: str, body: dict[str, Any]) -> Conversation:
     if "/responses" in path:
         return _of(body.get("instructions"), _listed(body.get("input")), body.get("tools"))
     if "enerateContent" in path:
-        declared = [tool for row in body.get("tools", []) for tool in row.get("functionDeclarations", [])]
+        spellings = ("functionDeclarations", "function_declarations")
+        declared = [tool for row in body.get("tools", []) for name in spellings for tool in row.get(name, [])]
+        system = body.get("systemInstruction") or body.get("system_instruction")
         wanted = body.get("generationConfig", {})
         schema = wanted.get("responseJsonSchema") or wanted.get("responseSchema")
-        return _of(body.get("systemInstruction"), body["contents"], declared)._replace(schema=schema)
+        return _of(system, body["contents"], declared)._replace(schema=schema)
     return _of(None, body["messages"], body.get("tools"))
 
 

@@ -121,6 +121,8 @@ def test_each_kind_has_its_operation_and_its_name() -> None:
     assert name(**embedding) == ("embeddings ada", "embeddings", True)
     assert name(kind=SpanKind.TOOL, **other) == ("execute_tool look", "execute_tool", False)
     assert name(kind=SpanKind.AGENT, **other) == ("invoke_agent my_agent", "invoke_agent", False)
+    found = name(kind=SpanKind.AGENT, **(other | {"name": "reviewer", "inferred": True}))
+    assert found == ("invoke_agent reviewer", "invoke_agent", False)
     assert name(kind=SpanKind.RETRIEVAL, **other) == ("retrieval look", "retrieval", False)
     assert name(kind=SpanKind.SPAN, **other) == ("look", None, False)
     memory = {"gen_ai.operation.name": "search_memory", "gen_ai.memory.record.count": 3}

@@ -19,7 +19,7 @@ WINDOW_US = 120_000_000
 HASTE_US = 1_000_000
 """A client that gave up may be back before the relay has noticed that it left."""
 
-REMEMBERED = 4096
+REMEMBERED = 3072
 """Different requests that are kept in mind."""
 
 REMEMBERED_EQUALS = 64

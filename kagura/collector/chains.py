@@ -31,7 +31,7 @@ from kagura.store import ChainState, Store
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 2_500
+REMEMBERED = 2_000
 """Keys that are kept in mind; others are looked up in the store."""
 
 MOST_TURNS = 64

@@ -21,7 +21,7 @@ from kagura.store.opening import NO_CALLS
 BUSY_TIMEOUT = 10.0
 """Seconds that a statement waits for another process's transaction."""
 
-PAGE_CACHE_READING, PAGE_CACHE_WRITING = 10 << 20, 5 << 20
+PAGE_CACHE_READING, PAGE_CACHE_WRITING = 10 << 20, 4 << 20
 """Bytes of pages that SQLite keeps in memory, all connections together; the system's own cache holds the rest, and
 what writes is not faster with more."""
 

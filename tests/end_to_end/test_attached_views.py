@@ -1,5 +1,6 @@
 """`--attach` of the commands that print once: what a proxy elsewhere records, in the words of its own machine."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def said(*command: str, env: dict[str, str], folder: Path) -> str:
     if command[0] == "export":
         in_process(*command, "-o", str(folder / "export"), env=env)
         return (folder / "export").read_text()
-    return in_process(*command, env=env)[1]
+    # `top` begins with the time of day, which may be another second with the next command.
+    return re.sub(r"^(kagura) \d\d:\d\d:\d\d ", r"\1 ", in_process(*command, env=env)[1])
 
 
 SINCE = ("--since", "2025-10-01", "--until", "2025-12-01")

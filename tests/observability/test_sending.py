@@ -23,6 +23,8 @@ STEPS = """
                 pass
         {more}
     """
+PATIENT = "from kagura.observability import ends; ends.EXIT_SECONDS = 30"
+"""A program's end may take as long as a busy machine needs."""
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -56,7 +58,7 @@ def waiting(home: Path) -> int:
 
 
 def test_a_short_program_leaves_nothing_behind(elsewhere: Proxy, tmp_path: Path) -> None:
-    ended = run(tmp_path, STEPS.format(id="short", more="pass"), KAGURA_PROXY=elsewhere.root)
+    ended = run(tmp_path, STEPS.format(id="short", more=PATIENT), KAGURA_PROXY=elsewhere.root)
     assert (ended.returncode, ended.stderr) == (0, "")
     eventually(lambda: stands(elsewhere, "short") == ("completed", 30))
     assert not (tmp_path / "journal").exists()
@@ -68,7 +70,7 @@ def test_what_a_program_could_not_send_the_next_one_sends(elsewhere: Proxy, tmp_
     assert ended.returncode == 0
     assert time.monotonic() - began < 10
     assert waiting(tmp_path) > 0
-    run(tmp_path, STEPS.format(id="late", more="pass"), KAGURA_PROXY=elsewhere.root)
+    run(tmp_path, STEPS.format(id="late", more=PATIENT), KAGURA_PROXY=elsewhere.root)
     eventually(lambda: stands(elsewhere, "late") == ("completed", 30))
     assert stands(elsewhere, "early") == ("completed", 30)
 
@@ -77,12 +79,12 @@ def test_a_program_that_was_killed_is_interrupted_once_the_next_one_runs(elsewhe
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert run(tmp_path, STEPS.format(id="killed", more=kill), KAGURA_PROXY=elsewhere.root).returncode == -9
     assert stands(elsewhere, "killed") is None
-    run(tmp_path, STEPS.format(id="after", more="pass"), KAGURA_PROXY=elsewhere.root)
+    run(tmp_path, STEPS.format(id="after", more=PATIENT), KAGURA_PROXY=elsewhere.root)
     eventually(lambda: stands(elsewhere, "killed") == ("interrupted", 30))
 
 
 def test_a_program_that_is_terminated_tells_before_it_dies(elsewhere: Proxy, tmp_path: Path) -> None:
-    source = textwrap.dedent(STEPS.format(id="terminated", more="print('ready', flush=True); input()"))
+    source = textwrap.dedent(STEPS.format(id="terminated", more=f"{PATIENT}; print('ready', flush=True); input()"))
     program = subprocess.Popen(
         [sys.executable, "-c", source],
         env=environment(tmp_path, KAGURA_PROXY=elsewhere.root),

@@ -74,7 +74,7 @@ def test_a_finished_call_can_be_read_within_a_second(upstream: Upstream, proxy: 
     upstream.plays(*[say.chat({"content": "Hello"})] * 6)
     ask(proxy.root)
     proxy.calls(1)
-    waits = []
+    waits: list[float] = []
     while len(waits) < 5 and min(waits, default=1) >= 1:
         ask(proxy.root)
         ended = time.monotonic()

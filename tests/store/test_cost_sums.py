@@ -55,7 +55,7 @@ batches = st.lists(st.tuples(st.lists(call(), max_size=4), st.lists(said(), max_
 stretches = st.tuples(st.none() | instants, st.none() | instants)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batches, stretches, st.sampled_from(ZONES))
 def test_the_parts_are_the_whole(
     written: list[tuple[list[Span], list[Execution]]], stretch: tuple[int | None, int | None], zone: tzinfo

@@ -118,7 +118,7 @@ def test_what_is_no_json_is_shown_as_it_is(data: bytes) -> None:
 
 
 def test_a_cut_content_tells_what_is_missing() -> None:
-    assert pretty(Kept(data=b'{"a": "x\\ny', size=2011)) == '{"a": "x\ny\n… 2,000 bytes more'
+    assert pretty(Kept(data=b'{"a": "x\\ny', size=2011)) == '{"a": "x\ny\n… 2,000 bytes more: o reads all, s saves it'
 
 
 @pytest.mark.parametrize("width", [0, 1, 5, 40])

@@ -1,6 +1,9 @@
 """Numbered migrations: an empty database is made whole at the newest version, an older one walks the steps to it."""
 
-from collections.abc import Callable, Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, inspect, select, text
@@ -148,6 +151,11 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 """The steps from `FIRST_VERSION` on, in order, without a gap."""
 
+SILENT_SECONDS = 1.0
+"""A change of the schema that takes longer is told."""
+
+_log = logging.getLogger("kagura.store")
+
 _LOCK = 0x6B616775
 """The key of PostgreSQL's advisory lock under which a schema changes."""
 
@@ -189,6 +197,19 @@ def _version(connection: Connection) -> int | None:
     return connection.execute(select(schema_version.c.version)).scalar()
 
 
+@contextmanager
+def _told(number: int, count: int) -> Iterator[None]:
+    """Say that a step is under way once it takes long: whoever waits is not to think that nothing happens."""
+    message = "The trace store is brought to its new form, step %d of %d: once, a minute or two for a million spans"
+    timer = threading.Timer(SILENT_SECONDS, _log.warning, (message, number, count))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Bring the database to the newest version, within the caller's transaction and under a lock."""
     if connection.dialect.name == "postgresql":
@@ -198,8 +219,9 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
     if version is None:
         metadata.create_all(connection, checkfirst=False)
     else:
-        for migration in migrations:
-            if migration.version > version:
+        steps = [migration for migration in migrations if migration.version > version]
+        for number, migration in enumerate(steps, 1):
+            with _told(number, len(steps)):
                 migration.apply(connection)
     connection.execute(delete(schema_version))
     connection.execute(insert(schema_version).values(version=latest(migrations)))

@@ -1,9 +1,10 @@
 import threading
+import time
 
 import pytest
 from sqlalchemy import Connection, text
 
-from kagura.store import Batch, Revision, SpanContents, Store
+from kagura.store import Batch, Revision, SpanContents, Store, migrations
 from kagura.store.migrations import FIRST_VERSION, MIGRATIONS, Migration, latest, migrate
 from tests.store.things import llm, span_id
 
@@ -34,6 +35,17 @@ def test_an_older_database_walks_the_steps_once(store: Store) -> None:
         assert version(connection) == FIRST_VERSION + 2
         migrate(connection, STEPS)
         connection.execute(text("SELECT colour FROM executions"))
+
+
+def test_a_step_that_takes_long_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(migrations, "SILENT_SECONDS", 0.01)
+    steps = (STEPS[0], Migration(FIRST_VERSION + 2, lambda _: time.sleep(0.3)))
+    with store.writing() as connection:
+        connection.execute(text("UPDATE schema_version SET version = :version"), {"version": FIRST_VERSION})
+        migrate(connection, steps)
+    assert "step 2 of 2" in caplog.messages[-1]
 
 
 def test_a_migration_that_fails_leaves_the_old_schema(store: Store) -> None:

@@ -157,6 +157,9 @@ def test_an_answer_that_is_no_http(said: bytes, hint: bool) -> None:
             with client:
                 client.recv(65536)
                 client.sendall(said)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
 
         thread = threading.Thread(target=gibberish)
         thread.start()

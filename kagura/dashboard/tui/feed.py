@@ -39,8 +39,12 @@ class Feed(Protocol):
     def ask(self, question: Question) -> Reply:
         """The reply; it never raises for what is wrong with the store."""
 
-    def check(self) -> None:
-        """Raise a KaguraError where there will never be an answer."""
-
     def close(self) -> None:
         """Let go of whatever is held."""
+
+
+class Source(Feed, Protocol):
+    """Answers that come from elsewhere: another process, or another machine."""
+
+    def check(self) -> None:
+        """Raise a KaguraError where there will never be an answer."""

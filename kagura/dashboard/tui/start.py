@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kagura.dashboard.tui.feed import Feed
+    from kagura.dashboard.tui.feed import Source
 
 _DUMB = frozenset({"dumb", "unknown"})
 _SIZE = ("COLUMNS", "LINES")
@@ -41,7 +41,7 @@ def run_attached(root: str, key: str, agent: str | None) -> None:
     _run(RemoteFeed(root, key), agent)
 
 
-def _run(feed: "Feed", agent: str | None) -> None:
+def _run(feed: "Source", agent: str | None) -> None:
     # Exported by a shell they tell the size of long ago, and would be believed before the terminal itself.
     for name in _SIZE:
         os.environ.pop(name, None)

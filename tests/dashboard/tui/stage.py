@@ -109,7 +109,7 @@ async def on_stage(
     at: Clock | None = None,
 ) -> AsyncIterator[Stage]:
     """The monitor of a home, after its first data are shown."""
-    feed = feed or Reader(Settings(home=home))
+    feed = Reader(Settings(home=home)) if feed is None else feed
     app = Monitor(feed, at or clock(), agent, theme, rests=(0.2, 0.2))
     try:
         async with app.run_test(size=size, notifications=True) as pilot:

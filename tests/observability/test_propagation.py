@@ -109,7 +109,7 @@ def test_a_call_that_goes_elsewhere_carries_nothing(beside: Recording, upstream:
 def test_the_official_sdk_with_headers_by_hand(beside: Recording, upstream: Upstream, proxy: Proxy) -> None:
     upstream.plays(say.chat({"role": "assistant", "content": "Good morning"}))
     client = openai.OpenAI(base_url=f"{proxy.root}/v1", api_key="sk-test")
-    with telemetry.execution("asker") as execution, tracker.span("asks") as span:
+    with client, telemetry.execution("asker") as execution, tracker.span("asks") as span:
         client.chat.completions.create(
             model="gpt-4o-mini", messages=[{"role": "user", "content": "?"}], extra_headers=telemetry.headers()
         )

@@ -1,5 +1,6 @@
 """OpenAI's client asks for models of providers that speak another dialect."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -24,8 +25,9 @@ BILL = bill((40, "1.00"), (1000, "1.25"), (2000, "2.00"), (10000, "0.10"), (500,
 
 
 @pytest.fixture
-def ai(proxy: Proxy) -> OpenAI:
-    return OpenAI(base_url=f"{proxy.root}/v1", api_key="sk-ant-test", max_retries=0)
+def ai(proxy: Proxy) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{proxy.root}/v1", api_key="sk-ant-test", max_retries=0) as ai:
+        yield ai
 
 
 def assert_recorded(call: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from kagura.cli.common import open_store
 from kagura.cli.proxies import RunProxy
 from kagura.cli.reporting import Outcome
 from kagura.config import Settings
@@ -30,8 +29,16 @@ def settled(settings: Settings, execution_id: str) -> "Trace | None":
     Raises StoreError where the store cannot be read.
     """
 
+    from kagura.collector import drain
+    from kagura.store.opening import open_to_look
+
     def look() -> "Trace | None":
-        with open_store(settings) as store:
+        drain(settings)
+        # A collector that has just begun has made no store yet.
+        store = open_to_look(settings.db_url)
+        if store is None:
+            return None
+        with store:
             return store.trace(execution_id)
 
     return _settled(look)

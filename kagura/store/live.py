@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,6 +30,10 @@ from kagura.store.views import Trace
 
 SHARE = 0.004
 """Of a core that one part of an answer may take: what takes 4 ms is counted anew once a second."""
+
+FIRST_PAUSE = 1.0
+"""Seconds at most until what was computed for the first time is computed again: that price is mostly what Python loads
+and compiles once, and says nothing about the next time."""
 
 MAX_AGE = 30.0
 """Seconds after which sums of a moving window are taken anew though nothing was stored."""
@@ -58,9 +63,16 @@ class Changes:
         cursor = self._watcher.cursor()
         try:
             cursor.execute("PRAGMA data_version")
-            return str(cursor.fetchone()[0])
+            return f"{cursor.fetchone()[0]}-{self._written()}"
         finally:
             cursor.close()
+
+    def _written(self) -> int:
+        """When a transaction was last written: a connection opened while the store is made may count none of them."""
+        try:
+            return Path(f"{self._store.name}-wal").stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def close(self) -> None:
         """Let the connection go."""
@@ -76,6 +88,7 @@ class Paced:
         self._key: Hashable = None
         self._mark = ""
         self._due = self._expires = 0.0
+        self._is_warm = False
         self._value: Any = None
 
     def get(self, key: Hashable, mark: str, compute: Callable[[], T]) -> T:
@@ -85,9 +98,11 @@ class Paced:
         if key != self._key or (changed and now >= self._due):
             began = time.thread_time()
             self._value = compute()
-            took = time.thread_time() - began
+            pause = (time.thread_time() - began) / self._share
             self._key, self._mark = key, mark
-            self._due, self._expires = now + took / self._share, now + max(MAX_AGE, took / self._share)
+            self._expires = now + max(MAX_AGE, pause)
+            self._due = now + (pause if self._is_warm else min(pause, FIRST_PAUSE))
+            self._is_warm = True
         value: T = self._value
         return value
 

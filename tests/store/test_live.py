@@ -1,13 +1,15 @@
 """Answers to a live view: anew only where something changed, and at a fixed share of a core."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from kagura.store import Batch, SpanContents, Store
-from kagura.store.live import PART_BYTES, TOTAL_BYTES, Changes, LiveView, Paced
+from kagura.store.live import FIRST_PAUSE, PART_BYTES, TOTAL_BYTES, Changes, LiveView, Paced
 from kagura.store.questions import (
     AgentView,
     Board,
@@ -137,3 +139,31 @@ def test_a_dear_value_is_computed_seldom_and_a_cheap_one_at_each_change() -> Non
     assert not dear.is_late("2")
     dear.get("another key", "2", work)
     assert len(computed) == 3
+
+
+def test_what_was_dear_for_the_first_time_is_computed_again_soon() -> None:
+    hand, computed = Hand(), list[int]()
+
+    def work() -> int:
+        computed.append(1)
+        return sum(range(300_000))
+
+    paced = Paced(share=0.001, monotonic=hand)
+    for mark, seconds in (("1", FIRST_PAUSE), ("2", FIRST_PAUSE), ("3", 0.0)):
+        paced.get("key", mark, work)
+        hand.now += seconds
+    assert len(computed) == 2
+
+
+def test_a_transaction_is_noticed_though_the_connection_that_counts_them_does_not(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with Store.open(url) as store, Store.open(url, read_only=True) as reader:
+        changes = Changes(reader)
+        changes.close()
+        changes._watcher = sqlite3.connect(":memory:")
+        before = changes.mark()
+        assert changes.mark() == before
+        time.sleep(0.02)  # the clock of files ticks every few milliseconds
+        store.write(Batch(spans=[llm(1)]))
+        assert changes.mark() != before
+        changes.close()

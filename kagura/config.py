@@ -7,9 +7,8 @@ A setting is one annotated field below; its `Meta` carries the help that config.
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,8 +16,9 @@ import msgspec
 import yaml
 from msgspec import Meta
 
-from kagura.alert_settings import AlertChannel, AlertRule, check_channel, check_rule
+from kagura.alert_settings import AlertChannel, AlertRule
 from kagura.errors import ConfigError
+from kagura.settings_checks import check_alerts, check_discounts, check_patterns
 from kagura.settings_file import SettingsFile, one_line
 
 
@@ -263,9 +263,9 @@ def load(
             _put(data, name, flags[name])
             places[name] = f"--{name.split('.')[-1].replace('_', '-')}"
     settings = _convert(data, source, places)
-    _check_patterns(settings.redact, source)
-    _check_discounts(settings.discounts, source, places)
-    _check_alerts(settings.alerts, source, places)
+    check_patterns(settings.redact, source)
+    check_discounts(settings.discounts, source, places)
+    check_alerts(settings.alerts.channels, settings.alerts.rules, source, places)
     return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
 
 
@@ -369,40 +369,3 @@ def _section_at(kind: Any, keys: list[str]) -> Any:
     if kind is Settings and keys:
         return sections().get(keys[0], Settings)
     return kind
-
-
-def _check_patterns(patterns: list[str], source: SettingsFile) -> None:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ConfigError(
-                f"{source.place(['redact'])}: `redact`: {pattern!r} is not a regular expression: {error}",
-                "Python's `re` syntax is used.",
-            ) from None
-
-
-def _check_discounts(discounts: Mapping[str, Decimal], source: SettingsFile, places: Mapping[str, str]) -> None:
-    for key, percent in discounts.items():
-        if not percent.is_finite() or abs(percent) > 100:
-            raise ConfigError(
-                f"{places.get('discounts') or source.place(['discounts', key])}: `discounts.{key}`: "
-                f"{percent} is no percentage",
-                "Give percent off the list price, such as 12.5; a negative number adds to it.",
-            )
-
-
-def _check_alerts(alerts: AlertSettings, source: SettingsFile, places: Mapping[str, str]) -> None:
-    def check(kind: str, name: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except ValueError as error:
-            place = places.get(f"alerts.{kind}") or source.place(["alerts", kind, name])
-            what, _, remedy = str(error).partition(". ")
-            said = f"{place}: `alerts.{kind}.{name}`: {what}"
-            raise ConfigError(said, remedy or "docs/alerts.md shows how it is written.") from None
-
-    for name, channel in alerts.channels.items():
-        check("channels", name, partial(check_channel, name, channel))
-    for name, rule in alerts.rules.items():
-        check("rules", name, partial(check_rule, rule, alerts.channels))
